@@ -1,0 +1,99 @@
+"""Chat messages as the agent holds them: text and pictures by reference, never pixels."""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.boxes import Size
+from agents.photos import PhotoCache, encode_jpeg
+from agents.views import View, render
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Picture(_Frozen):
+    """One view of one photo; what is stored and hashed instead of pixels."""
+
+    photo: str
+    """SHA-256 of the photo's file."""
+    view: View
+
+
+class Call(_Frozen):
+    """A tool call as the model wrote it; `arguments` is untrusted JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Message(_Frozen):
+    role: Literal["system", "user", "assistant", "tool"]
+    content: tuple[str | Picture, ...] = ()
+    calls: tuple[Call, ...] = ()
+    call_id: str | None = None
+    """On a tool message: the call it answers."""
+
+
+class Request(_Frozen):
+    """One thing asked of the teacher. Two equal requests have one answer, kept in the journal."""
+
+    role: str
+    """Which part the teacher plays: propose, blind, evidence, search, ..."""
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[dict[str, Any], ...] = ()
+    form: tuple[str, dict[str, Any]] | None = None
+    """Name and JSON schema that the answer has to follow."""
+    seed: int = 0
+    """Sent to the endpoint; asking again with another seed is another request."""
+    temperature: float = 0.0
+    max_tokens: int = 1024
+
+    @property
+    def key(self) -> str:
+        """The request's name in the journal: a hash of everything that can change the answer."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class Reply(_Frozen):
+    """What the teacher answered."""
+
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    key: str = Field(default="", exclude=True)
+    """The request it answers: the call id of provenance."""
+
+
+class Photo:
+    """One photo in use: opened when first needed, each view encoded once."""
+
+    def __init__(self, path: str, sha256: str, size: Size, cache: PhotoCache) -> None:
+        self.path, self.sha256, self.size = path, sha256, size
+        self._cache = cache
+        self._jpegs: dict[View, bytes] = {}
+
+    @property
+    def image(self) -> Image.Image:
+        """The decoded photo, upright RGB; raises PhotoError."""
+        return self._cache.get(self.path)
+
+    def picture(self, view: View) -> Picture:
+        return Picture(photo=self.sha256, view=view)
+
+    def render(self, view: View) -> Image.Image:
+        return render(self.image, view)
+
+    def jpeg(self, view: View) -> bytes:
+        """The encoded picture of a view."""
+        if view not in self._jpegs:
+            self._jpegs[view] = encode_jpeg(self.render(view))
+        return self._jpegs[view]

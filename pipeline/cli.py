@@ -1,0 +1,130 @@
+"""The command line: `cof` and `python -m pipeline`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.config import RunConfig, load
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Chain-of-Focus: from photos to verified traces of looking closer, and to datasets that train it.",
+)
+
+DEFAULT = Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="YAML with the run's numbers and paths.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Override any key, as `sample.count=10`.")
+]
+RunFolder = Annotated[Path, typer.Argument(help="A run's folder, as outputs/demo.")]
+
+
+def _config(path: Path, overrides: list[str] | None) -> RunConfig:
+    return load(path, overrides or [])
+
+
+@app.command()
+def synthesize(overrides: Overrides = None, config: ConfigOption = DEFAULT) -> None:
+    """Photos in, verified MM-CoF shards out. Repeat the command to go on after any interruption."""
+    from pipeline.runner import synthesize as run
+    from pipeline.summary import as_text
+
+    summary = run(_config(config, overrides))
+    typer.echo(as_text(summary))
+    if summary.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    trace: Annotated[str, typer.Argument(help="Id of a trace or task, as `summary` and the dataset have it.")],
+    run: Annotated[Path, typer.Option(help="The run's folder.")] = Path("outputs/demo"),
+) -> None:
+    """Print one trajectory and its trace; the crops are written beside, into <run>/shown/."""
+    from pipeline.show import show as show_one
+
+    show_one(run, trace)
+
+
+@app.command()
+def audit(run: RunFolder = Path("outputs/demo")) -> None:
+    """Compare a run on the drawn sample set with what was really drawn."""
+    from pipeline.audit import audit_run
+    from pipeline.inspection import run_config
+    from pipeline.store import Store
+    from pipeline.summary import audit_text
+
+    result = audit_run(Store(run), run_config(run))
+    if result is None:
+        typer.echo("There is no truth to compare with: this run is not on the drawn sample set.")
+        raise typer.Exit(2)
+    typer.echo(audit_text(result))
+    for identity in result.wrong:
+        typer.echo(f"  wrong: {identity}")
+
+
+@app.command()
+def verify(run: RunFolder = Path("outputs/demo")) -> None:
+    """Make every crop of a finished run again and compare pixels, boxes, evidence and need to zoom."""
+    from pipeline.verify import verify_run
+
+    report = verify_run(run)
+    typer.echo(report.text)
+    if report.faults:
+        raise typer.Exit(1)
+
+
+@app.command("retry-rejects")
+def retry_rejects(
+    reasons: Annotated[list[str], typer.Argument(help="Reasons as the summary names them, or `all`.")],
+    run: Annotated[Path, typer.Option(help="The run's folder.")] = Path("outputs/demo"),
+) -> None:
+    """Forget the rejects with these reasons; the next `synthesize` asks for them anew."""
+    from pipeline.inspection import forget_rejects
+
+    typer.echo(f"{forget_rejects(run, reasons)} records will be tried again by the next synthesize.")
+
+
+@app.command()
+def replay(
+    run: RunFolder,
+    out: Annotated[Path, typer.Argument(help="Folder of the new run.")],
+) -> None:
+    """Make a run again from its call log alone, with no endpoint: the shards come out byte for byte."""
+    from pipeline.inspection import run_config
+    from pipeline.runner import synthesize as run_pipeline
+    from pipeline.summary import as_text
+
+    config = run_config(run)
+    runtime = config.runtime.model_copy(update={"replay": str(run)})
+    typer.echo(as_text(run_pipeline(config.model_copy(update={"out": str(out), "runtime": runtime}))))
+
+
+@app.command()
+def teacher(
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 8000,
+    threads: Annotated[int, typer.Option(help="Requests looked at in parallel.")] = 2,
+    latency: Annotated[float, typer.Option(help="Seconds added to every answer.")] = 0.0,
+    error_rate: Annotated[float, typer.Option(help="Share answered with HTTP 500.")] = 0.0,
+    malformed_rate: Annotated[float, typer.Option(help="Share answered with broken JSON.")] = 0.0,
+    rate_limit: Annotated[int, typer.Option(help="Requests at once above which the answer is HTTP 429.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the faults.")] = 0,
+    with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run the local teacher: an OpenAI-compatible server that reads writing, colours and places."""
+    from pipeline.teacher.serve import serve
+    from pipeline.teacher.server import TeacherConfig
+
+    config = TeacherConfig(
+        threads=threads,
+        latency=latency,
+        error_rate=error_rate,
+        malformed_rate=malformed_rate,
+        rate_limit=rate_limit,
+        seed=seed,
+    )
+    serve(config, port, with_parent)

@@ -1,0 +1,195 @@
+"""Every number and path of a run: one YAML, `key=value` on top, unknown keys refused."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agents.agent import AgentConfig
+from agents.boxes import BoxFrame
+from agents.endpoint import EndpointConfig
+from agents.views import ZoomPolicy
+from pipeline.export import ExportConfig
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; one sentence for the operator."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SampleConfig(_Section):
+    """Which photos."""
+
+    images: str = "drawn"
+    """A folder, a glob, an SA-1B folder, or `drawn` for the bundled sample set."""
+    count: int | None = 40
+    """Photos to sample, by seed; null takes all."""
+    min_side: int = 256
+    """Photos with a shorter side, in pixels, are set aside."""
+    max_side: int = 16384
+    """Photos with a longer side, in pixels, are set aside."""
+
+
+class ProposeConfig(_Section):
+    """What is asked about a photo."""
+
+    tile: int = 1280
+    """Longest side of a tile, in native pixels."""
+    whole: int = 768
+    """The whole photo is also shown, at an area of this squared: for writing that no tile holds."""
+    overlap: int = 160
+    """Pixels that neighbouring tiles share, so that a line cut by one is whole in the other."""
+    max_tiles: int = 24
+    """Tiles looked at in one photo, chosen by seed when there are more."""
+    tasks_per_tile: int = 4
+    tasks_per_image: int = 5
+    choice_share: float = Field(0.4, ge=0, le=1)
+    """Share of the questions that are posed with options."""
+    regions: int = 40
+    """Masked regions told to the teacher per tile, largest first."""
+    resolutions: dict[str, float] = {
+        "224": 3, "336": 3, "448": 4, "672": 4, "1024": 3, "1344": 1, "1920": 0.5, "2560": 0.25, "native": 0.25,
+    }  # fmt: skip
+    """Weights of the input resolutions R (area R*R) that tasks are posed at."""
+
+
+class ScreenConfig(_Section):
+    """How a task is tried out."""
+
+    blind_asks: int = 1
+    evidence_margins: tuple[float, ...] = (0.15, 0.3, 0.5)
+    """Each asks once on the evidence crop, cut with this margin."""
+    evidence_pixels: int = 128 * 28**2
+    """Area of an evidence crop: 128 visual tokens."""
+
+
+class SummarizeConfig(_Section):
+    tries: int = 2
+    """Summaries asked for before a trace that fails its checks is rejected."""
+
+
+class TeacherSection(EndpointConfig):
+    """Who answers. `local` starts the bundled teacher on a free port of this machine."""
+
+    local: bool = True
+    frame: BoxFrame = BoxFrame.NATIVE
+    """How this teacher writes boxes: Qwen2.5-VL `model`, Qwen3-VL `relative`, the local one `native`."""
+
+
+class RuntimeConfig(_Section):
+    """How a run is carried out; none of it changes what comes out."""
+
+    cpus: int | None = None
+    """CPUs that Ray may use; null is all of them."""
+    actors: dict[str, int] = {"sample": 1, "propose": 1, "screen": 1, "search": 1, "summarize": 1}
+    """Worker processes per stage."""
+    concurrency: dict[str, int] = {"sample": 4, "propose": 8, "screen": 8, "search": 8, "summarize": 8}
+    """Records in flight in each worker: what waits on the endpoint costs no CPU."""
+    local_teacher_threads: int = 2
+    replay: str | None = None
+    """Answer from this run folder's call log alone, without an endpoint."""
+    progress_seconds: float = 15.0
+    """Seconds between progress lines where there is no terminal."""
+
+
+class RunConfig(_Section):
+    """One run of the data pipeline."""
+
+    out: str = "outputs/demo"
+    """The run's folder."""
+    seed: int = 0
+    target: int | None = None
+    """Accepted traces wanted; photos are taken until there are as many, `sample.count` at most."""
+    sample: SampleConfig = SampleConfig()
+    propose: ProposeConfig = ProposeConfig()
+    screen: ScreenConfig = ScreenConfig()
+    agent: AgentConfig = AgentConfig()
+    zoom: ZoomPolicy = ZoomPolicy()
+    summarize: SummarizeConfig = SummarizeConfig()
+    export: ExportConfig = ExportConfig()
+    teacher: TeacherSection = TeacherSection()
+    runtime: RuntimeConfig = RuntimeConfig()
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.out)
+
+
+FREE = ("out", "runtime", "teacher.base_url", "teacher.key_env", "teacher.timeout_seconds", "teacher.tries",
+        "teacher.max_wait_seconds")  # fmt: skip
+"""Keys that may change between two starts of one run: they do not change its records."""
+
+
+def load(path: Path | None, overrides: list[str]) -> RunConfig:
+    """The configuration of a YAML file with `key=value` overrides; raises ConfigError naming what is wrong."""
+    values = _read(path) if path else {}
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals:
+            raise ConfigError(f"{override!r} is not of the form key=value.")
+        _put(values, key.strip().split("."), yaml.safe_load(text))
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise ConfigError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The configuration {path} is not valid YAML: {str(error).splitlines()[0]}.") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"The configuration {path} must be a mapping of keys to values.")
+    return values
+
+
+def _put(values: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        inner = values.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{'.'.join(keys)}: {key} is a value, not a section.")
+        values = inner
+    values[keys[-1]] = value
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"{where}: {first['msg']} (it is {str(first['input'])[:60]!r})."
+    near = difflib.get_close_matches(where, keys(), 1, 0.3)
+    return f"There is no key {where!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+
+
+def keys(model: type[BaseModel] = RunConfig, prefix: str = "") -> list[str]:
+    """Every key of the configuration, dotted."""
+    found = []
+    for name, field in model.model_fields.items():
+        found.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += keys(field.annotation, f"{prefix}{name}.")
+    return found
+
+
+def fixed(config: RunConfig) -> dict[str, Any]:
+    """The keys that decide what a run makes, flat: what a folder remembers and refuses to change."""
+    return {
+        key: value
+        for key, value in _flat(config.model_dump(mode="json"))
+        if not any(key == free or key.startswith(free + ".") for free in FREE)
+    }
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        pairs += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return pairs

@@ -1,0 +1,91 @@
+"""What the export is told and what it tells: configuration, facts for the card, result, errors."""
+
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+import prompts
+from agents.boxes import BoxFrame
+from agents.dialects import Dialect
+from agents.views import ZoomPolicy
+from pipeline.records import Rejected
+
+Split = Literal["train", "validation"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+class ExportError(Exception):
+    """The dataset cannot be written; the message says to the operator what to do. The old one is whole."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExportConfig(_Frozen):
+    """How traces become a dataset."""
+
+    dialect: Dialect = Dialect.TOOL_CALL
+    """Of the `messages` column; the ShareGPT files come in every dialect."""
+    frame: BoxFrame = BoxFrame.MODEL
+    """Which pixels the boxes in the text speak of."""
+    policy: ZoomPolicy = ZoomPolicy()
+    shard_bytes: int = Field(default=256 * 2**20, gt=0)
+    """A shard is closed before its estimated size passes this; one larger row is a shard of its own."""
+    validation_share: float = Field(default=0.1, ge=0, lt=1)
+    """Of the images, not of the rows; 0 means no validation split."""
+    jpeg_quality: int = Field(default=90, ge=1, le=95)
+    copy_photos: bool = True
+    """Put each native photo into the dataset: RL and evaluation cut their crops from it."""
+    name: str = "mm-cof"
+    """Short name: the `data_source` of RL rows, by which a reward is chosen."""
+    title: str = "MM-CoF: chain-of-focus traces"
+    licence: str = "other"
+    """Licence of the traces, as a Hub identifier; the photos keep their own."""
+
+
+class FunnelStage(_Frozen):
+    """What one stage of the pipeline did."""
+
+    stage: str
+    accepted: int
+    rejected: dict[str, int] = {}
+    """Records set aside, by reason."""
+
+
+class CardFacts(_Frozen):
+    """What the export cannot know of itself; ends up in the card and in each row's provenance."""
+
+    teacher: str
+    """Name of the teacher model."""
+    seed: int
+    code_version: str
+    prompts: dict[str, str] = Field(default_factory=prompts.hashes)
+    """A hash of each prompt."""
+    funnel: tuple[FunnelStage, ...] = ()
+    configuration: dict[str, Any] = {}
+    """The resolved configuration of the run, without secrets and without the run folder's name."""
+    usage: dict[str, int | float | str] = {}
+    """What it cost: requests, tokens, money, as named by the caller."""
+    source: str = "SA-1B"
+    """Where the photos come from."""
+    source_licence: str = (
+        "The photos, and so the pictures cut from them, keep their own licence. SA-1B's come under the "
+        "SA-1B Dataset Research License, for research only: read it before you share this dataset."
+    )
+
+
+class ExportResult(_Frozen):
+    """What was written, and what was left out."""
+
+    rows: dict[str, int]
+    """Rows per split that has any."""
+    shards: int
+    pictures: int
+    """Distinct pictures in `images/`."""
+    photos: int
+    """Distinct native photos the rows speak of."""
+    bytes: int
+    """Size of the shards' files."""
+    dropped: tuple[Rejected, ...]
+    """Traces left out, with the reason."""

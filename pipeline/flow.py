@@ -1,0 +1,81 @@
+"""The stages on Ray Data: one streaming dataset, no barrier between stages, async actors in each."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from pipeline.config import RunConfig
+from pipeline.stage import Stage, Worker
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
+
+ROWS_AT_ONCE = 10_000
+"""Records handed to Ray at a time: what the driver holds does not grow with the run."""
+_ACTOR_CPUS = 0.1
+"""A worker waits on the endpoint most of the time; Ray only has to know that it is there."""
+
+
+def stream(
+    records: Iterable[BaseModel], stages: Sequence[type[Stage]], config: RunConfig, meter: Any = None
+) -> Iterator[str]:
+    """Send records through the stages; yields the JSON of what comes out of the last as it comes.
+
+    Raises what a worker raised for the operator: EndpointError, StoreError.
+    """
+    for rows in _portions(records):
+        yield from _stream(rows, stages, config, meter)
+
+
+def _portions(records: Iterable[BaseModel]) -> Iterator[list[dict[str, str]]]:
+    rows: list[dict[str, str]] = []
+    for record in records:
+        rows.append({"record": record.model_dump_json()})
+        if len(rows) == ROWS_AT_ONCE:
+            yield rows
+            rows = []
+    if rows:
+        yield rows
+
+
+def _stream(
+    rows: list[dict[str, str]], stages: Sequence[type[Stage]], config: RunConfig, meter: Any
+) -> Iterator[str]:
+    import ray.data
+    from ray.exceptions import RayTaskError
+
+    # One row a block: a row goes on as soon as it is done, whatever its neighbours do.
+    dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
+    for stage in stages:
+        dataset = _through(dataset, stage, config, meter)
+    try:
+        for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0):
+            yield from (str(text) for text in batch.get("record", ()))
+    except RayTaskError as error:
+        raise _cause(error) from None
+
+
+def _through(dataset: "Dataset", stage: type[Stage], config: RunConfig, meter: Any) -> "Dataset":
+    from ray.data import ActorPoolStrategy
+
+    runtime = config.runtime
+    return dataset.map_batches(
+        Worker,
+        fn_constructor_args=(stage, config, meter),
+        batch_size=1,
+        compute=ActorPoolStrategy(
+            size=runtime.actors.get(stage.name, 1),
+            max_concurrent_calls_per_actor=runtime.concurrency.get(stage.name, 4),
+        ),
+        num_cpus=_ACTOR_CPUS,
+        max_restarts=-1,
+    )
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What a worker raised, out of Ray's wrappings."""
+    seen = error
+    while (inner := getattr(seen, "cause", None) or seen.__cause__) is not None and inner is not seen:
+        seen = inner
+    return seen

@@ -1,0 +1,169 @@
+"""A run from photos to dataset: what `synthesize` does."""
+
+import os
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import prompts
+from pipeline import sources
+from pipeline.config import ConfigError, RunConfig, fixed
+from pipeline.flow import stream
+from pipeline.progress import progress
+from pipeline.records import Candidate, ImageRecord, Traced
+from pipeline.session import ray_session
+from pipeline.stages import STAGES
+from pipeline.store import Store
+from pipeline.summary import Summary, summarize_run
+from pipeline.version import code_version
+
+LAST = STAGES[-1].name
+WAVE_SLACK = 1.15
+"""With a target, photos taken beyond what the yield so far asks for: a second wave costs a start."""
+
+
+def synthesize(config: RunConfig, say: Callable[[str], None] = print) -> Summary:
+    """Make what is missing of a run's dataset, and say what is in it.
+
+    Raises ConfigError, EndpointError or StoreError for the operator. Running a finished run again
+    does nothing.
+    """
+    store = Store(config.folder)
+    with store.lock():
+        _remember(store, config)
+        finished = store.read_json("summary.json")
+        if finished is not None:
+            return Summary.model_validate(finished)
+        photos = sources.candidates(config.sample, _images(config, say), config.seed)
+        say(f"{len(photos)} photos, run folder {config.folder}")
+        with _workplace(config) as ready:
+            _flow(ready, photos, say)
+            say("export")
+            exported = _export(ready, photos)
+        summary = summarize_run(store, config, exported)
+        if not summary.failed:
+            store.write_json("summary.json", summary.model_dump(mode="json"))
+        return summary
+
+
+@contextmanager
+def _workplace(config: RunConfig) -> Iterator[RunConfig]:
+    """A Ray session and a teacher; gives the configuration with the teacher's address in it."""
+    from pipeline.teacher.launch import running_teacher
+    from pipeline.teacher.server import TeacherConfig
+
+    with ExitStack() as stack:
+        if config.teacher.local and not config.runtime.replay:
+            threads = config.runtime.local_teacher_threads
+            url = stack.enter_context(running_teacher(TeacherConfig(threads=threads)))
+            teacher = config.teacher.model_copy(update={"base_url": url})
+            config = config.model_copy(update={"teacher": teacher})
+        stack.enter_context(ray_session(config.runtime))
+        yield config
+
+
+def _flow(config: RunConfig, photos: list[Candidate], say: Callable[[str], None]) -> None:
+    """All photos through all stages; with a target, wave after wave until it is reached."""
+    names = [stage.name for stage in STAGES]
+    started = 0
+    with progress(names, len(photos), config.runtime.progress_seconds) as meter:
+        while started < len(photos):
+            wave = photos[started : started + _wave(config, started, len(photos))]
+            started += len(wave)
+            for _ in stream(wave, STAGES, config, meter):
+                pass
+            if config.target is not None and len(_chosen(config, photos)) >= config.target:
+                say(f"target of {config.target} traces reached after {started} photos")
+                return
+
+
+def _wave(config: RunConfig, started: int, photos: int) -> int:
+    """How many photos to take next."""
+    if config.target is None:
+        return photos
+    made = sum(1 for _ in Store(config.folder).outcomes(LAST))
+    if not started or not made:
+        return max(4, config.target // 4)
+    return max(2, int(WAVE_SLACK * (config.target - made) * started / made))
+
+
+def _chosen(config: RunConfig, photos: list[Candidate]) -> list[str]:
+    """Ids of the traces to export, in order of id.
+
+    With a target they are those of the first photos that reach it, so that the choice does not
+    depend on how far the run went beyond.
+    """
+    store = Store(config.folder)
+    done = sorted(record["id"] for _, content in store.outcomes(LAST) for record in content["records"])
+    if config.target is None:
+        return done
+    order = {image: number for number, image in enumerate(_image_ids(store, photos))}
+    first = sorted(done, key=lambda identity: (order[identity.partition("-")[0]], identity))
+    return sorted(first[: config.target])
+
+
+def _image_ids(store: Store, photos: list[Candidate]) -> Iterator[str]:
+    for photo in photos:
+        for record in store.finished("sample", photo.id) or ():
+            yield ImageRecord.model_validate_json(record).id
+
+
+def _export(config: RunConfig, photos: list[Candidate]) -> Any:
+    from pipeline.export import export
+    from pipeline.facts import card_facts
+    from pipeline.shards import on_ray
+
+    store = Store(config.folder)
+    chosen = _chosen(config, photos)
+
+    def traced() -> Iterator[Traced]:
+        for identity in chosen:
+            for record in store.finished(LAST, identity) or ():
+                yield Traced.model_validate_json(record)
+
+    # One zoom policy for the whole run: the crops of the dataset are cut as the agent's were.
+    how = config.export.model_copy(update={"policy": config.zoom})
+    return export(traced(), how, config.folder / "dataset", card_facts(store, config), on_ray)
+
+
+def _images(config: RunConfig, say: Callable[[str], None]) -> str:
+    """Where the photos are; draws the sample set first where it is asked for."""
+    if config.sample.images != "drawn":
+        return config.sample.images
+    from pipeline.scenes import draw_scenes
+
+    folder, truth = drawn_folders(config)
+    count = config.sample.count or 40
+    say(f"drawing {count} sample scenes in {folder}")
+    draw_scenes(folder, truth, count, config.seed, workers=os.cpu_count() or 1)
+    return str(folder)
+
+
+def drawn_folders(config: RunConfig) -> tuple[Path, Path]:
+    """Where the drawn sample set lies, and where, apart from it, what was really drawn."""
+    name = f"drawn-{config.seed}-{config.sample.count or 40}"
+    return config.folder.parent / name, config.folder.parent / f"{name}-truth"
+
+
+def _remember(store: Store, config: RunConfig) -> None:
+    """Keep the configuration with the run; raises ConfigError if the folder was made with another."""
+    known = store.read_json("run.json")
+    now = {
+        "config": fixed(config),
+        "prompts": prompts.hashes(),
+        "code": code_version(),
+        "python": platform.python_version(),
+    }
+    if known is None:
+        store.write_json("run.json", now)
+        return
+    for part in ("config", "prompts"):
+        changed = [key for key in {**known[part], **now[part]} if known[part].get(key) != now[part].get(key)]
+        if changed:
+            key = sorted(changed)[0]
+            raise ConfigError(
+                f"{store.folder} was made with another {part[:6]}: {key} was {known[part].get(key)!r}, "
+                f"is now {now[part].get(key)!r}. Choose another out=, or remove the folder."
+            )

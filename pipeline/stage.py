@@ -1,0 +1,159 @@
+"""What a stage is, and the worker that runs one: finished records are remembered, faults find their addressee."""
+
+import asyncio
+import hashlib
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from agents.boxes import Size
+from agents.case import Case
+from agents.endpoint import Endpoint, EndpointError, Journal, ReplyError
+from agents.masks import MaskError, MaskFile
+from agents.messages import Photo
+from agents.photos import PhotoCache, PhotoError
+from pipeline.config import RunConfig
+from pipeline.records import ImageRecord, Rejected, Task
+from pipeline.store import Outcome, Store, StoreError
+
+
+class Reject(Exception):
+    """Raised by a stage to set a record aside."""
+
+    def __init__(self, reason: str, **evidence: Any) -> None:
+        super().__init__(reason)
+        self.reason, self.evidence = reason, evidence
+
+
+class Desk:
+    """What a worker has at hand: configuration, endpoint, and the photos it opened last."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+        self.endpoint = Endpoint(_endpoint_config(config), offline=config.runtime.replay is not None)
+        self._cache = PhotoCache()
+        self._photos: OrderedDict[str, Photo] = OrderedDict()
+
+    def photo(self, image: ImageRecord) -> Photo:
+        """The photo of a record; its encoded views are kept while it is among the last ones used."""
+        if image.sha256 not in self._photos:
+            self._photos[image.sha256] = Photo(image.path, image.sha256, image.size, self._cache)
+            while len(self._photos) > 32:
+                self._photos.popitem(last=False)
+        self._photos.move_to_end(image.sha256)
+        return self._photos[image.sha256]
+
+    def masks(self, image: ImageRecord) -> MaskFile:
+        return MaskFile(Path(image.masks) if image.masks else None, Size(image.width, image.height))
+
+    def case(self, task: Task, journal: Journal, purpose: str) -> Case:
+        """Everything needed to work on a task."""
+        setting = task.setting(self.config.zoom, self.config.teacher.frame)
+        seed = seed_of(self.config.seed, task.id, purpose)
+        return Case(
+            self.photo(task.image), setting, task.posed, self.masks(task.image), self.endpoint, journal, seed
+        )
+
+
+class Stage(ABC):
+    """One step of the pipeline: a record in, records out, or a Reject."""
+
+    name: ClassVar[str]
+    consumes: ClassVar[type[BaseModel]]
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.config = desk.config
+
+    @abstractmethod
+    async def process(self, record: Any, journal: Journal) -> tuple[list[Any], list[Rejected]]:
+        """What becomes of a record: what goes on, and parts of it that were set aside.
+
+        Raises Reject to set all of it aside. Must be deterministic given the replies in the journal.
+        """
+
+
+class Worker:
+    """Runs one stage inside a Ray actor (or anywhere else) over batches of JSON records."""
+
+    def __init__(self, stage: type[Stage], config: RunConfig, meter: Any = None) -> None:
+        self.stage = stage(Desk(config))
+        replay = Path(config.runtime.replay) if config.runtime.replay else None
+        self.store = Store(config.folder, replay)
+        self.meter = meter
+
+    async def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
+        made = await asyncio.gather(*(self.work(str(text)) for text in batch["record"]))
+        return {"record": [record for records in made for record in records]}
+
+    async def work(self, text: str) -> list[str]:
+        """The records that come of one, from disk if it was finished before."""
+        name = self.stage.name
+        record = self.stage.consumes.model_validate_json(text)
+        identity: str = record.id  # type: ignore[attr-defined]
+        done = self.store.finished(name, identity)
+        if done is None:
+            started = time.monotonic()
+            done = await self._process(record, identity)
+            self.store.time(name, time.monotonic() - started)
+        self._report(seen=1, made=len(done))
+        return done
+
+    async def _process(self, record: Any, identity: str) -> list[str]:
+        name = self.stage.name
+        try:
+            made, rejects = await self.stage.process(record, self.store.journal(name, identity))
+        except (EndpointError, StoreError):
+            raise  # The operator's: the run stops, and goes on from here when it is started again.
+        except Reject as reject:
+            made, rejects = [], [rejection(name, record, reject.reason, reject.evidence)]
+        except (PhotoError, MaskError) as error:
+            reason, _, detail = str(error).partition(":")
+            made, rejects = [], [rejection(name, record, reason, {"detail": detail.strip()})]
+        except ReplyError as error:
+            made, rejects = [], [rejection(name, record, "unusable reply", {"detail": str(error)})]
+        except Exception:  # A bug of ours costs its own record, never the others.
+            self.store.fail(name, identity, traceback.format_exc())
+            self._report(failed=1)
+            return []
+        outcome = Outcome([one.model_dump_json() for one in made], rejects)
+        self.store.finish(name, identity, outcome)
+        self._report(rejected=len(rejects))
+        return outcome.records
+
+    def _report(self, **counts: float) -> None:
+        if self.meter is not None:
+            self.meter.add.remote(self.stage.name, counts)
+
+
+def rejection(stage: str, record: Any, reason: str, evidence: dict[str, Any]) -> Rejected:
+    """A reject of a whole record, with what a person needs to judge it."""
+    task = record if isinstance(record, Task) else getattr(record, "task", None)
+    if task is not None:
+        evidence = {"question": task.question, "answer": task.answer_text, **evidence}
+    image = task.image if task is not None else record
+    return Rejected(
+        id=record.id,
+        stage=stage,
+        reason=reason,
+        evidence={"photo": Path(getattr(image, "path", "")).name, **evidence},
+        image=image.id,
+    )
+
+
+def seed_of(*parts: object) -> int:
+    """A seed that depends on all of its parts and on nothing else."""
+    text = ":".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) % 2**31
+
+
+def _endpoint_config(config: RunConfig) -> Any:
+    from agents.endpoint import EndpointConfig
+
+    names = EndpointConfig.model_fields
+    return EndpointConfig(**{name: getattr(config.teacher, name) for name in names})

@@ -1,0 +1,180 @@
+"""The local teacher proposes: questions about the writing in one part of a photo, none it is not sure of."""
+
+import re
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+from agents.answers import normalize
+from agents.boxes import Box, Size, union
+from pipeline.teacher.colours import COLOURS
+from pipeline.teacher.heard import Heard
+from pipeline.teacher.language import ColourOf, Compare, Count, InColours, NextTo, Query, write
+from pipeline.teacher.layout import mentions, neighbour, way
+from pipeline.teacher.marks import find_sign
+from pipeline.teacher.reason import Look
+from pipeline.teacher.sight import Line
+
+WORDS = re.compile(r"[A-Za-z0-9À-ÿ][A-Za-z0-9À-ÿ &'.,:+/\-]*")
+"""Writing that can be quoted in a question and compared without doubt."""
+SIDES = ("below", "below", "above", "right", "left")
+"""Below twice: the small line under a title is what one has to zoom for."""
+MOST_LETTERS = 36
+FARTHEST = 12.0
+"""Texts further apart than this times their height do not fit in one legible crop."""
+
+Task = tuple[Query, str, tuple[Box, ...]]
+
+
+def propose(heard: Heard) -> dict[str, Any]:
+    """Questions with answer, wrong options and evidence, in pixels of the picture."""
+    rng = Random(heard.seed)
+    look = heard.picture()
+    most = int((re.search(r"up to (\d+) questions", heard.text) or ["", "4"])[1])
+    whole_lines = [line for line in look.sight.lines if not _at_cut_edge(line, look.sight.size, heard.text)]
+    tasks = list(_candidates(look, whole_lines, rng))
+    texts = [line.text for line in whole_lines if _quotable(line)]
+    return {"tasks": [_written(task, texts, rng) for task in _varied(tasks, most, rng)]}
+
+
+def _at_cut_edge(line: Line, size: Size, text: str) -> bool:
+    """Whether a line touches an edge at which the photo goes on: it may be longer than what is seen."""
+    edges = (re.search(r"goes on at its ([a-z, ]+) edge", text) or ["", ""])[1]
+    slack = max(4, line.height // 3)
+    box = line.box
+    return (
+        ("left" in edges and box.x1 < slack)
+        or ("top" in edges and box.y1 < slack)
+        or ("right" in edges and size.width - box.x2 < slack)
+        or ("bottom" in edges and size.height - box.y2 < slack)
+    )
+
+
+def _quotable(line: Line) -> bool:
+    text = line.text
+    letters = len(normalize(text))
+    return bool(line.legible and WORDS.fullmatch(text) and 2 <= letters and len(text) <= MOST_LETTERS)
+
+
+def _candidates(look: Look, lines: list[Line], rng: Random) -> Iterator[Task]:
+    """Every question that can be asked with certainty."""
+    everything = list(look.sight.lines)
+    clear = [line for line in lines if _quotable(line)]
+    anchors = [
+        line for line in clear if len(normalize(line.text)) >= 3 and mentions(everything, line.text) == 1
+    ]
+    for anchor in anchors:
+        yield from _neighbours(everything, clear, anchor)
+        yield from _colours(anchor)
+        yield from _counts(look, anchor)
+    yield from _relations(anchors, rng)
+    yield from _by_colour(everything, clear)
+
+
+def _neighbours(everything: list[Line], clear: list[Line], anchor: Line) -> Iterator[Task]:
+    for side in ("below", "above", "right", "left"):
+        target = neighbour(everything, anchor, side)  # type: ignore[arg-type]
+        if target in clear and target and normalize(target.text) != normalize(anchor.text):
+            yield NextTo(anchor.text, side), target.text, (anchor.box, target.box)  # type: ignore[arg-type]
+
+
+def _colours(anchor: Line) -> Iterator[Task]:
+    if anchor.ink == anchor.ground:
+        return
+    if anchor.ground:
+        yield ColourOf(anchor.text, "ground"), anchor.ground, (anchor.box,)
+    if anchor.ink:
+        yield ColourOf(anchor.text, "ink"), anchor.ink, (anchor.box,)
+
+
+def _counts(look: Look, anchor: Line) -> Iterator[Task]:
+    sign = find_sign(look.sight, anchor)
+    kinds = {(mark.shape, mark.colour) for mark in sign.marks} if sign else set()
+    for shape, colour in sorted(kinds):
+        number = sum((mark.shape, mark.colour) == (shape, colour) for mark in (sign.marks if sign else ()))
+        if sign and number >= 2:
+            yield Count(anchor.text, colour, shape), str(number), (union([sign.box, anchor.box]),)
+
+
+def _relations(anchors: list[Line], rng: Random) -> Iterator[Task]:
+    for first in anchors:
+        for second in anchors:
+            near = max(union([first.box, second.box]).size) < FARTHEST * min(first.height, second.height) * 2
+            if first is second or not near or rng.random() < 0.5:
+                continue
+            axis = rng.choice(("vertical", "horizontal"))
+            answer = way(first.box, second.box, axis)
+            if answer and _plain(first.box, second.box, axis):
+                yield Compare(first.text, second.text, axis), answer, (first.box, second.box)  # type: ignore[arg-type]
+
+
+def _plain(first: Box, second: Box, axis: str) -> bool:
+    """Whether the asked way is the main way the two lie apart: nobody asks left or right of things stacked."""
+    (ax, ay), (bx, by) = first.centre, second.centre
+    along, across = (abs(ay - by), abs(ax - bx)) if axis == "vertical" else (abs(ax - bx), abs(ay - by))
+    return along >= across
+
+
+def _by_colour(everything: list[Line], clear: list[Line]) -> Iterator[Task]:
+    for line in clear:
+        if not line.ink or not line.ground or line.ink == line.ground:
+            continue
+        alike = [
+            other for other in everything if other.ground in {line.ground, None} and other.ink in {line.ink, None}
+        ]
+        if alike == [line]:
+            yield InColours(line.ink, line.ground), line.text, (line.box,)
+
+
+def _varied(tasks: list[Task], most: int, rng: Random) -> list[Task]:
+    """A few of the tasks: kinds in turn, and as many different things as possible."""
+    rng.shuffle(tasks)
+    chosen: list[Task] = []
+    while tasks and len(chosen) < most:
+        counts = {kind: sum(task[0].kind == kind for task in chosen) for kind in ("text", "colour", "relation", "count")}
+
+        def wanted(task: Task, counts: dict[str, int] = counts) -> float:
+            seen = sum(task[2][0] == other[2][0] for other in chosen)
+            return counts[task[0].kind] * {"text": 0.5, "count": 0.4}.get(task[0].kind, 1.0) + seen
+
+        best = min(tasks, key=wanted)
+        tasks.remove(best)
+        chosen.append(best)
+    return chosen
+
+
+def _written(task: Task, texts: list[str], rng: Random) -> dict[str, Any]:
+    query, answer, evidence = task
+    return {
+        "kind": query.kind,
+        "question": write(query, rng),
+        "answer": answer,
+        "wrong": _wrong(query, answer, texts, rng),
+        "evidence": [list(box) for box in evidence],
+    }
+
+
+def _wrong(query: Query, answer: str, texts: list[str], rng: Random) -> list[str]:
+    """Wrong options of the same sort as the answer."""
+    opposite = {"above": "below", "below": "above", "left": "right", "right": "left"}
+    if isinstance(query, Compare):
+        return [opposite[answer]]
+    if isinstance(query, ColourOf):
+        return rng.sample([colour for colour in COLOURS if colour != answer], 3)
+    if isinstance(query, Count):
+        near = [str(number) for number in range(max(1, int(answer) - 2), int(answer) + 3) if str(number) != answer]
+        return rng.sample(near, 3)
+    digits = any(letter.isdigit() for letter in answer)
+    alike = [text for text in texts if any(c.isdigit() for c in text) == digits and normalize(text) != normalize(answer)]
+    options = [_misread(answer, rng) for _ in range(3)] if digits else []
+    options += rng.sample(alike, min(3, len(alike)))
+    different = {normalize(option): option for option in options if normalize(option) != normalize(answer)}
+    return list(different.values())[:3]
+
+
+def _misread(text: str, rng: Random) -> str:
+    """The text with one digit changed: an option that only looking closely can tell apart."""
+    places = [index for index, letter in enumerate(text) if letter.isdigit()]
+    place = rng.choice(places)
+    digit = rng.choice([digit for digit in "0123456789" if digit != text[place]])
+    return text[:place] + digit + text[place + 1 :]

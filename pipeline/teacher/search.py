@@ -1,0 +1,175 @@
+"""The local teacher searches: from all it has seen so far, the next tool call or the answer."""
+
+import json
+from collections.abc import Sequence
+from random import Random
+from typing import Any, NamedTuple
+
+from agents.answers import same_answer
+from agents.boxes import Box, Size, union
+from pipeline.teacher.heard import Heard, Part
+from pipeline.teacher.language import Query, read
+from pipeline.teacher.look import describe, pick
+from pipeline.teacher.reason import Finding, Look, solve
+from pipeline.teacher.wording import say
+
+COARSE = 0.12
+"""Share of the photo a first, coarse look may take in: wide enough for neighbouring leads."""
+FINE = 9.0
+"""A look whose box is at most this many times a lead's area has shown that lead as well as can be."""
+
+
+class Move(NamedTuple):
+    """What to do next: words, and a tool call or an answer."""
+
+    thought: str
+    tool: str | None = None
+    arguments: dict[str, Any] | None = None
+    answer: str | None = None
+
+
+class Past(NamedTuple):
+    """What happened so far in a search."""
+
+    tools: tuple[str, ...]
+    results: tuple[str, ...]
+    """What each tool said, in order."""
+    refused: tuple[str, ...]
+    """Answers that were not accepted."""
+    hint: str
+    zoomed: tuple[Box, ...]
+
+
+def search(heard: Heard) -> Move:
+    """The next move. The same conversation gives the same move."""
+    past = _past(heard.parts)
+    rng = Random(f"{heard.seed}:{len(heard.parts)}")
+    query = read(heard.question)
+    if query is None:
+        return Move(say("foreign", rng), answer="unknown")
+    found = solve(query, heard.looks, heard.photo)
+    answer = pick(found.answer, heard.choices)
+    if answer and not any(same_answer(answer, refused) for refused in past.refused):
+        return _conclude(heard, found, answer, past, rng)
+    return _look_closer(heard, query, found, past, rng)
+
+
+def _conclude(heard: Heard, found: Finding, answer: str, past: Past, rng: Random) -> Move:
+    """Answer; but if the evidence was pieced together from several looks, see it in one first."""
+    evidence = union(list(found.evidence))
+    last = heard.looks[-1]
+    if len(heard.looks) > 1 and not last.view.box.holds(evidence) and not _zoomed(evidence, past):
+        return Move(say("together", rng), "zoom", {"box": list(evidence)})
+    if len(heard.looks) > 1 and "ask" not in past.tools and rng.random() < 0.15:
+        question = heard.question
+        return Move(say("make_sure", rng), "ask", {"question": question, "box": list(evidence)})
+    return Move(say("conclude", rng, answer=found.answer or answer), answer=answer)
+
+
+def _look_closer(heard: Heard, query: Query, found: Finding, past: Past, rng: Random) -> Move:
+    photo = heard.photo
+    leads = [box.clip(photo) for box in (*found.leads, *(found.evidence if past.refused else ()))]
+    fresh = [box for box in leads if box.area and not _exhausted(box, heard.looks)]
+    thing = describe(heard.question)
+    if not past.tools and rng.random() < 0.45:
+        return Move(say("begin", rng, thing=thing), "locate", {"thing": thing})
+    if past.tools and past.tools[-1] == "zoom" and _cut_off(fresh, heard.looks[-1]) and "adjust" not in past.tools[-3:]:
+        instruction = "Widen it so that every line of writing it touches is wholly inside."
+        return Move(say("cut", rng), "adjust", {"box": list(past.zoomed[-1]), "instruction": instruction})
+    if past.tools and past.tools[-1] in {"adjust", "segment"}:
+        better = _told_box(past.results[-1])
+        if better and not _zoomed(better, past) and better.area < 0.5 * photo.area:
+            return Move(say("better", rng), "zoom", {"box": list(better)})
+    if fresh:
+        return _follow(fresh, photo, past, rng, thing, len(heard.looks) > 1)
+    return _explore(heard, past, rng)
+
+
+def _follow(fresh: list[Box], photo: Size, past: Past, rng: Random, thing: str, looked: bool) -> Move:
+    """Look at the best lead: at the small ones around it too as long as nothing is known yet."""
+    lead = fresh[0]
+    if not looked and "segment" not in past.tools and rng.random() < 0.25:
+        return Move(say("outline", rng), "segment", {"box": list(lead)})
+    region = lead if looked else _with_neighbours(lead, fresh[1:], photo)
+    if region.area > 0.02 * photo.area and rng.random() < 0.2:
+        return Move(say("coarse", rng, thing=thing), "crop", {"box": list(region.grow(0.1 * min(region.size), photo))})
+    return Move(say("closer", rng, thing=thing), "zoom", {"box": list(region)})
+
+
+def _with_neighbours(lead: Box, others: Sequence[Box], photo: Size) -> Box:
+    """A lead and the leads around it, as long as one look can take them in."""
+    region = lead
+    for other in sorted(others, key=lambda box: union([lead, box]).area):
+        wider = union([region, other])
+        if wider.area <= COARSE * photo.area and max(wider.size) < 6 * max(lead.size):
+            region = wider
+    return region
+
+
+def _explore(heard: Heard, past: Past, rng: Random) -> Move:
+    """No lead is left: look at the part of the photo that was seen least closely."""
+    photo = heard.photo
+    columns, rows = (3, 2) if photo.width > photo.height else (2, 3)
+    cells = [
+        Box(
+            photo.width * column // columns,
+            photo.height * row // rows,
+            photo.width * (column + 1) // columns,
+            photo.height * (row + 1) // rows,
+        )
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    unseen = [cell for cell in cells if not any(look.view.box.coverage(cell) > 0.8 for look in heard.looks[1:])]
+    if not unseen:
+        return Move(say("give_up", rng), answer="I cannot read it")
+    return Move(say("explore", rng), "zoom", {"box": list(rng.choice(unseen))})
+
+
+def _exhausted(lead: Box, looks: Sequence[Look]) -> bool:
+    """Whether some look has already shown this lead as well as a zoom can."""
+    return any(
+        look.view.box.coverage(lead) > 0.9 and look.view.box.area <= max(FINE * lead.area, 40_000)
+        for look in looks[1:]
+    )
+
+
+def _zoomed(box: Box, past: Past) -> bool:
+    return any(done.iou(box) > 0.7 for done in past.zoomed)
+
+
+def _cut_off(fresh: list[Box], last: Look) -> bool:
+    """Whether the best lead runs out of the last picture."""
+    box = last.view.box
+    return bool(fresh) and box.overlaps(fresh[0]) and not box.holds(fresh[0])
+
+
+def _told_box(result: str) -> Box | None:
+    """The first box in what a tool said."""
+    start, end = result.find("["), result.find("]")
+    if start < 0 or end < start:
+        return None
+    numbers = json.loads(result[start : end + 1])
+    return Box(*numbers)
+
+
+def _past(parts: Sequence[Part]) -> Past:
+    calls = [call["function"] for part in parts for call in part.calls]
+    boxes = []
+    for call in calls:
+        arguments = json.loads(call["arguments"])
+        if call["name"] in {"zoom", "crop"} and arguments.get("box"):
+            boxes.append(Box(*arguments["box"]))
+    hints = [part.text for part in parts if part.role == "user" and part.text.startswith("Your answer was not")]
+    answers = [
+        part.text.split("<answer>")[1].split("</answer>")[0].strip()
+        for part in parts
+        if part.role == "assistant" and "<answer>" in part.text
+    ]
+    return Past(
+        tools=tuple(call["name"] for call in calls),
+        results=tuple(part.text for part in parts if part.role == "tool"),
+        refused=tuple(answers),
+        hint=hints[-1] if hints else "",
+        zoomed=tuple(boxes),
+    )

@@ -1,0 +1,188 @@
+"""Seeing: the lines of writing in a picture, what they say, and whether they can be read at all."""
+
+import hashlib
+import io
+import math
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from agents.boxes import Box, Size, outward
+from pipeline.teacher.colours import ink_and_ground, name_colour
+
+if TYPE_CHECKING:
+    from rapidocr import RapidOCR
+
+Array = npt.NDArray[np.uint8]
+Quad = npt.NDArray[np.float32]
+"""Four corners from the top left, clockwise, shape (4, 2): x and y in pixels."""
+
+SURE = 0.9
+"""Recognition confidence below which a line counts as unread."""
+MIN_HEIGHT = 12.0
+"""Lines lower than this, in pixels of the picture sent, are blobs: a reader guesses them at best.
+
+The detector's box is about 1.5 times as high as the capitals, so these are 8 pixels high.
+"""
+SMALL_PICTURE = 120_000
+"""Pictures of fewer pixels are doubled before writing is looked for: the detector misses tiny lines."""
+DETECT_PIXELS = 1_100_000
+"""Writing is looked for at this area at most, and then read at full size: finding needs less detail than reading."""
+
+RIM = 24
+"""Pixels put around a picture before writing is looked for."""
+
+
+class Line(NamedTuple):
+    """One line of writing. Boxes are in pixels of the picture, or native once `Scene` has moved them."""
+
+    box: Box
+    text: str
+    """Best reading, even of a line that counts as unread."""
+    legible: bool
+    ink: str | None
+    ground: str | None
+    """Colour names of the letters and of what is behind them; None if unclear."""
+
+    @property
+    def height(self) -> int:
+        return self.box.size.height
+
+
+class Sight(NamedTuple):
+    """What was seen in one picture."""
+
+    size: Size
+    lines: tuple[Line, ...]
+    pixels: Array
+    """RGB, shape (h, w, 3)."""
+
+
+class Eyes:
+    """Reads pictures; remembers the last ones by the hash of their bytes. Safe to use from many threads."""
+
+    def __init__(self, capacity: int = 96) -> None:
+        self.capacity = capacity
+        self._seen: OrderedDict[str, Sight] = OrderedDict()
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+        self._engines = threading.local()
+
+    def look(self, data: bytes) -> Sight:
+        """What is in an encoded picture. The same bytes are read once, even when asked at the same time."""
+        key = hashlib.sha256(data).hexdigest()
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._seen:
+                sight = self._read(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+                with self._guard:
+                    self._remember(key, sight)
+            return self._seen.get(key) or sight
+
+    def _remember(self, key: str, sight: Sight) -> None:
+        self._seen[key] = sight
+        while len(self._seen) > self.capacity:
+            old, _ = self._seen.popitem(last=False)
+            self._locks.pop(old, None)
+
+    def _read(self, pixels: Array) -> Sight:
+        height, width = pixels.shape[:2]
+        quads = self._quads(pixels)
+        return Sight(Size(width, height), tuple(self._line(pixels, quad) for quad in quads), pixels)
+
+    def _quads(self, pixels: Array) -> list[Quad]:
+        """The quadrilateral around each line of writing, in pixels of the picture."""
+        scale = _detection_scale(pixels)
+        work = _with_rim(_resized(pixels, scale))
+        found = self._engine()(_bgr(work), use_det=True, use_cls=False, use_rec=False)
+        boxes = getattr(found, "boxes", None)
+        return [] if boxes is None else [(np.asarray(box, np.float32) - RIM) / scale for box in boxes]
+
+    def _line(self, pixels: Array, quad: Quad) -> Line:
+        size = Size(pixels.shape[1], pixels.shape[0])
+        box = outward(*quad.min(axis=0), *quad.max(axis=0)).clip(size)
+        height = float(min(np.linalg.norm(quad[0] - quad[3]), np.linalg.norm(quad[1] - quad[2])))
+        upright = box.size.height <= 1.4 * box.size.width
+        if height < MIN_HEIGHT / 2 or not upright or not box.area:
+            return Line(box, "", False, None, None)
+        text, sure = self._recognize(_patch(pixels, quad, 0.0))
+        legible = height >= MIN_HEIGHT and sure >= SURE and self._again(pixels, quad, text)
+        ink, ground = ink_and_ground(_patch(pixels, quad, 0.0))
+        return Line(box, text, legible, name_colour(ink), name_colour(ground))
+
+    def _again(self, pixels: Array, quad: Quad, text: str) -> bool:
+        """Whether a second look, cut a little differently, gives the same text."""
+        second, sure = self._recognize(_patch(pixels, quad, 0.08))
+        return sure >= SURE and second == text
+
+    def _recognize(self, patch: Array) -> tuple[str, float]:
+        found = self._engine()(_bgr(patch), use_det=False, use_cls=False, use_rec=True)
+        if not found.txts:
+            return "", 0.0
+        return " ".join(found.txts[0].split()), float(found.scores[0])
+
+    def _engine(self) -> "RapidOCR":
+        if not hasattr(self._engines, "engine"):
+            self._engines.engine = _new_engine()
+        engine: RapidOCR = self._engines.engine
+        return engine
+
+
+def _new_engine() -> "RapidOCR":
+    from rapidocr import RapidOCR
+
+    # One thread each: requests are what runs in parallel. No forced upscaling: we choose the scale.
+    params: dict[str, Any] = {
+        "Global.log_level": "error",
+        "Global.max_side_len": 10_000,
+        "Det.limit_type": "min",
+        "Det.limit_side_len": 32,
+        "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+        "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+    }
+    return RapidOCR(params=params)
+
+
+def _detection_scale(pixels: Array) -> float:
+    area = pixels.shape[0] * pixels.shape[1]
+    return 2.0 if area < SMALL_PICTURE else min(1.0, math.sqrt(DETECT_PIXELS / area))
+
+
+def _resized(pixels: Array, scale: float) -> Array:
+    if scale == 1.0:
+        return pixels
+    height, width = pixels.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+
+
+def _with_rim(work: Array) -> Array:
+    """The picture with its edge pixels repeated outwards: writing that fills a crop is missed without room."""
+    return np.pad(work, ((RIM, RIM), (RIM, RIM), (0, 0)), mode="edge")
+
+
+def _patch(work: Array, quad: Quad, margin: float) -> Array:
+    """The quadrilateral of a line, set straight, with `margin` of its height added around."""
+    import cv2
+
+    width = max(np.linalg.norm(quad[0] - quad[1]), np.linalg.norm(quad[3] - quad[2]))
+    height = max(np.linalg.norm(quad[0] - quad[3]), np.linalg.norm(quad[1] - quad[2]))
+    pad = margin * height
+    out_w, out_h = max(4, round(width + 2 * pad)), max(4, round(height + 2 * pad))
+    target = np.array(
+        [[pad, pad], [out_w - pad, pad], [out_w - pad, out_h - pad], [pad, out_h - pad]], np.float32
+    )
+    warp = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
+    patch = cv2.warpPerspective(
+        work, warp, (out_w, out_h), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(patch, np.uint8)
+
+
+def _bgr(pixels: Array) -> Array:
+    return np.ascontiguousarray(pixels[..., ::-1])
