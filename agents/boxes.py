@@ -160,7 +160,7 @@ class BoxFrame(StrEnum):
         return rescale(box, self.size(native, model), native)
 
     def from_native(self, box: Box, native: Size, model: Size) -> Box:
-        """A native box as this frame writes it; the written box holds the native one."""
+        """A native box as this frame writes it, each edge to the nearest step."""
         return rescale(box, native, self.size(native, model))
 
 

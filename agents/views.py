@@ -64,8 +64,8 @@ class ZoomPolicy(BaseModel):
     off still shows its thing, and a long low line of writing gets room above and below it too."""
     min_side: int = 56
     """A crop is never cut smaller than this, in native pixels: a glyph alone says little."""
-    max_pixels: int = 256 * PATCH**2
-    """Area of the picture given back: 256 visual tokens."""
+    max_pixels: int = 144 * PATCH**2
+    """Area of the picture given back: 144 visual tokens, what a 336x336 view costs."""
     max_enlarge: float = 4.0
     """Crops are never enlarged further than this; more would add tokens and no detail."""
     crop_source: Literal["native", "resized"] = "native"

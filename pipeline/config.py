@@ -47,13 +47,13 @@ class ProposeConfig(_Section):
     max_tiles: int = 24
     """Tiles looked at in one photo, chosen by seed when there are more."""
     tasks_per_tile: int = 4
-    tasks_per_image: int = 5
+    tasks_per_image: int = 4
     choice_share: float = Field(0.4, ge=0, le=1)
     """Share of the questions that are posed with options."""
     regions: int = 40
     """Masked regions told to the teacher per tile, largest first."""
     resolutions: dict[str, float] = {
-        "224": 3, "336": 3, "448": 4, "672": 4, "1024": 3, "1344": 1, "1920": 0.5, "2560": 0.25, "native": 0.25,
+        "224": 5, "336": 4, "448": 4, "672": 3, "1024": 2, "1344": 1, "1920": 0.4, "2560": 0.3, "native": 0.3,
     }  # fmt: skip
     """Weights of the input resolutions R (area R*R) that tasks are posed at."""
 
@@ -64,8 +64,8 @@ class ScreenConfig(_Section):
     blind_asks: int = 1
     evidence_margins: tuple[float, ...] = (0.15, 0.3, 0.5)
     """Each asks once on the evidence crop, cut with this margin."""
-    evidence_pixels: int = 128 * 28**2
-    """Area of an evidence crop: 128 visual tokens."""
+    evidence_pixels: int = 144 * 28**2
+    """Area of an evidence crop: 144 visual tokens."""
 
 
 class SummarizeConfig(_Section):

@@ -69,7 +69,6 @@ def _through(dataset: "Dataset", stage: type[Stage], config: RunConfig, meter: A
             max_concurrent_calls_per_actor=runtime.concurrency.get(stage.name, 4),
         ),
         num_cpus=_ACTOR_CPUS,
-        max_restarts=-1,
     )
 
 

@@ -13,6 +13,9 @@ COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown"
 AGREEMENT = 0.75
 """Share of the pixels that have to carry the winning name."""
 
+CORE = 0.2
+"""Share of the letters' pixels that is surely letter: the edges of thin strokes are blends with the ground."""
+
 _HUES = (
     (14, "red"),
     (40, "orange"),
@@ -66,9 +69,9 @@ def ink_and_ground(patch: npt.NDArray[np.uint8]) -> tuple[Pixels, Pixels]:
     low, high = channel[~bright], channel[bright]
     if not len(low) or not len(high):
         return patch.reshape(-1, 3)[:0], patch.reshape(-1, 3)
-    dark_core, bright_core = channel <= np.median(low), channel >= np.median(high)
-    ground, ink = (bright_core, dark_core) if ground_is_bright else (dark_core, bright_core)
-    return patch[ink], patch[ground]
+    if ground_is_bright:
+        return patch[channel <= np.quantile(low, CORE)], patch[channel >= np.median(high)]
+    return patch[channel >= np.quantile(high, 1 - CORE)], patch[channel <= np.median(low)]
 
 
 def _otsu(channel: npt.NDArray[np.int32]) -> int:

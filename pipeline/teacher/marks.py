@@ -34,8 +34,9 @@ def find_sign(sight: Sight, line: Line) -> Sign | None:
     """The sign that bears a line; None if there is no clear one or the picture cuts it."""
     import cv2
 
-    ground = _ground_colour(sight.pixels, line.box)
-    near = np.linalg.norm(sight.pixels.astype(np.float32) - ground, axis=2) < TOLERANCE
+    pixels = sight.pixels()
+    ground = _ground_colour(pixels, line.box)
+    near = np.linalg.norm(pixels.astype(np.float32) - ground, axis=2) < TOLERANCE
     count, labels, stats, _ = cv2.connectedComponentsWithStats(near.astype(np.uint8), connectivity=4)
     inside = labels[line.box.y1 : line.box.y2, line.box.x1 : line.box.x2]
     found = np.bincount(inside.ravel(), minlength=count)[1:]
@@ -46,7 +47,7 @@ def find_sign(sight: Sight, line: Line) -> Sign | None:
     box = Box(x, y, x + width, y + height)
     if _cut(box, sight.size) or area < 0.45 * box.area or not box.grow(3, sight.size).holds(line.box):
         return None
-    return Sign(box, tuple(_marks(sight, box, labels == label)))
+    return Sign(box, tuple(_marks(sight, pixels, box, labels == label)))
 
 
 def _ground_colour(pixels: Array, box: Box) -> npt.NDArray[np.float32]:
@@ -61,7 +62,7 @@ def _cut(box: Box, size: Size) -> bool:
     return box.x1 <= 0 or box.y1 <= 0 or box.x2 >= size.width or box.y2 >= size.height
 
 
-def _marks(sight: Sight, sign: Box, ground: npt.NDArray[np.bool_]) -> list[Mark]:
+def _marks(sight: Sight, pixels: Array, sign: Box, ground: npt.NDArray[np.bool_]) -> list[Mark]:
     """Solid single-coloured shapes on the sign that are no writing."""
     import cv2
 
@@ -74,7 +75,7 @@ def _marks(sight: Sight, sign: Box, ground: npt.NDArray[np.bool_]) -> list[Mark]
         at_rim = _cut(box, sign.size)
         if at_rim or min(width, height) < MIN_SIDE or not 0.75 < width / height < 1.33:
             continue
-        mark = _mark(sight.pixels, labels == label, box, sign, area)
+        mark = _mark(pixels, labels == label, box, sign, area)
         if mark and not any(line.legible and line.box.coverage(mark.box) > 0.3 for line in sight.lines):
             marks.append(mark)
     return _of_one_size(marks)

@@ -20,6 +20,8 @@ WORDS = re.compile(r"[A-Za-z0-9À-ÿ][A-Za-z0-9À-ÿ &'.,:+/\-]*")
 SIDES = ("below", "below", "above", "right", "left")
 """Below twice: the small line under a title is what one has to zoom for."""
 MOST_LETTERS = 36
+THICK = 28
+"""Lower lines, in pixels, have strokes too thin for their colour to be certain."""
 FARTHEST = 12.0
 """Texts further apart than this times their height do not fit in one legible crop."""
 
@@ -83,7 +85,7 @@ def _colours(anchor: Line) -> Iterator[Task]:
         return
     if anchor.ground:
         yield ColourOf(anchor.text, "ground"), anchor.ground, (anchor.box,)
-    if anchor.ink:
+    if anchor.ink and anchor.height >= THICK:
         yield ColourOf(anchor.text, "ink"), anchor.ink, (anchor.box,)
 
 
@@ -129,18 +131,25 @@ def _by_colour(everything: list[Line], clear: list[Line]) -> Iterator[Task]:
 def _varied(tasks: list[Task], most: int, rng: Random) -> list[Task]:
     """A few of the tasks: kinds in turn, and as many different things as possible."""
     rng.shuffle(tasks)
+    highest = max((_height(task) for task in tasks), default=1)
     chosen: list[Task] = []
     while tasks and len(chosen) < most:
         counts = {kind: sum(task[0].kind == kind for task in chosen) for kind in ("text", "colour", "relation", "count")}
 
         def wanted(task: Task, counts: dict[str, int] = counts) -> float:
             seen = sum(task[2][0] == other[2][0] for other in chosen)
-            return counts[task[0].kind] * {"text": 0.5, "count": 0.4}.get(task[0].kind, 1.0) + seen
+            repeats = counts[task[0].kind] * {"text": 0.5, "count": 0.4}.get(task[0].kind, 1.0)
+            return repeats + seen + _height(task) / highest
 
         best = min(tasks, key=wanted)
         tasks.remove(best)
         chosen.append(best)
     return chosen
+
+
+def _height(task: Task) -> int:
+    """Height of the smallest thing a task asks about: small details are what looking closer is for."""
+    return min(box.size.height for box in task[2])
 
 
 def _written(task: Task, texts: list[str], rng: Random) -> dict[str, Any]:

@@ -13,8 +13,10 @@ from pipeline.teacher.look import describe, pick
 from pipeline.teacher.reason import Finding, Look, solve
 from pipeline.teacher.wording import say
 
-COARSE = 0.12
-"""Share of the photo a first, coarse look may take in: wide enough for neighbouring leads."""
+COARSE = 0.45
+"""Share of each side of the photo that a first, coarse look takes in."""
+MANY = 3
+"""Leads from which on a coarse look comes first."""
 FINE = 9.0
 """A look whose box is at most this many times a lead's area has shown that lead as well as can be."""
 
@@ -86,24 +88,25 @@ def _look_closer(heard: Heard, query: Query, found: Finding, past: Past, rng: Ra
 
 
 def _follow(fresh: list[Box], photo: Size, past: Past, rng: Random, thing: str, looked: bool) -> Move:
-    """Look at the best lead: at the small ones around it too as long as nothing is known yet."""
+    """Look at the best lead; as long as many could be meant, first at the part of the photo that holds most."""
     lead = fresh[0]
-    if not looked and "segment" not in past.tools and rng.random() < 0.25:
+    if not looked and len(fresh) >= MANY and rng.random() < 0.7:
+        window = _window(lead, fresh, photo)
+        if sum(window.holds(other) for other in fresh) >= MANY:
+            return Move(say("coarse", rng, thing=thing), rng.choice(("zoom", "zoom", "crop")), {"box": list(window)})
+    if not looked and "segment" not in past.tools and rng.random() < 0.2:
         return Move(say("outline", rng), "segment", {"box": list(lead)})
-    region = lead if looked else _with_neighbours(lead, fresh[1:], photo)
-    if region.area > 0.02 * photo.area and rng.random() < 0.2:
-        return Move(say("coarse", rng, thing=thing), "crop", {"box": list(region.grow(0.1 * min(region.size), photo))})
-    return Move(say("closer", rng, thing=thing), "zoom", {"box": list(region)})
+    return Move(say("closer", rng, thing=thing), "zoom", {"box": list(lead)})
 
 
-def _with_neighbours(lead: Box, others: Sequence[Box], photo: Size) -> Box:
-    """A lead and the leads around it, as long as one look can take them in."""
-    region = lead
-    for other in sorted(others, key=lambda box: union([lead, box]).area):
-        wider = union([region, other])
-        if wider.area <= COARSE * photo.area and max(wider.size) < 6 * max(lead.size):
-            region = wider
-    return region
+def _window(lead: Box, leads: Sequence[Box], photo: Size) -> Box:
+    """The part of the photo, `COARSE` of each side, that holds the best lead and the most others."""
+    width = max(round(photo.width * COARSE), lead.size.width)
+    height = max(round(photo.height * COARSE), lead.size.height)
+    lefts = {min(box.x1, lead.x1) for box in leads if max(box.x2, lead.x2) - min(box.x1, lead.x1) <= width}
+    tops = {min(box.y1, lead.y1) for box in leads if max(box.y2, lead.y2) - min(box.y1, lead.y1) <= height}
+    windows = [Box(x, y, x + width, y + height).clip(photo) for x in lefts for y in tops]
+    return max(windows, key=lambda window: (sum(window.holds(box) for box in leads), -window.x1, -window.y1))
 
 
 def _explore(heard: Heard, past: Past, rng: Random) -> Move:

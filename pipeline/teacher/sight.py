@@ -23,14 +23,16 @@ Quad = npt.NDArray[np.float32]
 
 SURE = 0.9
 """Recognition confidence below which a line counts as unread."""
+CERTAIN = 0.985
+"""Confidence above which a line is not looked at a second time."""
 MIN_HEIGHT = 12.0
 """Lines lower than this, in pixels of the picture sent, are blobs: a reader guesses them at best.
 
 The detector's box is about 1.5 times as high as the capitals, so these are 8 pixels high.
 """
-SMALL_PICTURE = 120_000
+SMALL_PICTURE = 100_000
 """Pictures of fewer pixels are doubled before writing is looked for: the detector misses tiny lines."""
-DETECT_PIXELS = 1_100_000
+DETECT_PIXELS = 700_000
 """Writing is looked for at this area at most, and then read at full size: finding needs less detail than reading."""
 
 RIM = 24
@@ -58,16 +60,21 @@ class Sight(NamedTuple):
 
     size: Size
     lines: tuple[Line, ...]
-    pixels: Array
-    """RGB, shape (h, w, 3)."""
+    data: bytes
+    """The encoded picture, for whoever wants to look at more than its writing."""
+
+    def pixels(self) -> Array:
+        """RGB, shape (h, w, 3)."""
+        return _decoded(self.data)
 
 
 class Eyes:
-    """Reads pictures; remembers the last ones by the hash of their bytes. Safe to use from many threads."""
+    """Reads pictures; remembers what was written in them by the hash of their bytes. Safe for many threads."""
 
-    def __init__(self, capacity: int = 96) -> None:
+    def __init__(self, capacity: int = 20_000) -> None:
         self.capacity = capacity
-        self._seen: OrderedDict[str, Sight] = OrderedDict()
+        """Pictures remembered: a few kilobytes each, for their pixels are not kept."""
+        self._seen: OrderedDict[str, tuple[Size, tuple[Line, ...]]] = OrderedDict()
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
         self._engines = threading.local()
@@ -78,22 +85,22 @@ class Eyes:
         with self._guard:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
-            if key not in self._seen:
-                sight = self._read(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+            known = self._seen.get(key)
+            if known is None:
+                known = self._read(_decoded(data))
                 with self._guard:
-                    self._remember(key, sight)
-            return self._seen.get(key) or sight
+                    self._remember(key, known)
+        return Sight(*known, data)
 
-    def _remember(self, key: str, sight: Sight) -> None:
-        self._seen[key] = sight
+    def _remember(self, key: str, known: tuple[Size, tuple[Line, ...]]) -> None:
+        self._seen[key] = known
         while len(self._seen) > self.capacity:
             old, _ = self._seen.popitem(last=False)
             self._locks.pop(old, None)
 
-    def _read(self, pixels: Array) -> Sight:
+    def _read(self, pixels: Array) -> tuple[Size, tuple[Line, ...]]:
         height, width = pixels.shape[:2]
-        quads = self._quads(pixels)
-        return Sight(Size(width, height), tuple(self._line(pixels, quad) for quad in quads), pixels)
+        return Size(width, height), tuple(self._line(pixels, quad) for quad in self._quads(pixels))
 
     def _quads(self, pixels: Array) -> list[Quad]:
         """The quadrilateral around each line of writing, in pixels of the picture."""
@@ -111,7 +118,8 @@ class Eyes:
         if height < MIN_HEIGHT / 2 or not upright or not box.area:
             return Line(box, "", False, None, None)
         text, sure = self._recognize(_patch(pixels, quad, 0.0))
-        legible = height >= MIN_HEIGHT and sure >= SURE and self._again(pixels, quad, text)
+        large = height >= MIN_HEIGHT
+        legible = large and (sure >= CERTAIN or (sure >= SURE and self._again(pixels, quad, text)))
         ink, ground = ink_and_ground(_patch(pixels, quad, 0.0))
         return Line(box, text, legible, name_colour(ink), name_colour(ground))
 
@@ -131,6 +139,10 @@ class Eyes:
             self._engines.engine = _new_engine()
         engine: RapidOCR = self._engines.engine
         return engine
+
+
+def _decoded(data: bytes) -> Array:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 def _new_engine() -> "RapidOCR":
