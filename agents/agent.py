@@ -1,8 +1,9 @@
 """The visual-search agent: think, look closer, answer; and try again when the verifier says no."""
 
+import json
 import re
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 import prompts
 from agents.answers import pose
@@ -25,11 +26,19 @@ class AgentConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = 8
+    steps: int = Field(8, ge=1)
     """Replies of the model up to one answer; then the attempt ends."""
-    attempts: int = 3
+    attempts: int = Field(3, ge=1)
     """Answers the agent may give: the first, and those after a hint."""
     tools: tuple[str, ...] = tuple(tool.name for tool in TOOLS)
+
+    @field_validator("tools")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [tool.name for tool in TOOLS]
+        if wrong := [name for name in names if name not in known]:
+            raise ValueError(f"there is no tool {wrong[0]!r}; choose from {known}")
+        return names
 
 
 class VisualSearchAgent:
@@ -58,7 +67,9 @@ class VisualSearchAgent:
 
     def _opening(self, case: Case, truth: Truth) -> list[Message]:
         whole = case.setting.frame.size(case.setting.photo, case.setting.posed)
-        system = prompts.render("search_system", width=whole.width, height=whole.height, steps=self.config.steps)
+        system = prompts.render(
+            "search_system", width=whole.width, height=whole.height, steps=self.config.steps
+        )
         question = prompts.render("search_user", question=pose(truth.question, truth.choices))
         first = (self._caption(case, case.posed), case.photo.picture(case.posed), question)
         return [Message(role="system", content=(system,)), Message(role="user", content=first)]
@@ -92,9 +103,9 @@ class VisualSearchAgent:
         """Do what a call asks, tell the model what came of it, and record both."""
         try:
             observation, values = await self._run(case, call)
-            failed = False
+            failed, written = False, json.loads(call.arguments or "{}")
         except (ToolError, ReplyError) as error:
-            observation, values, failed = Observation(str(error)), {}, True
+            observation, values, failed, written = Observation(str(error)), {}, True, {}
         messages.append(Message(role="tool", content=(observation.text,), call_id=call.id))
         if observation.view:
             # The protocol has no pictures in tool messages, so the picture follows as the user's.
@@ -104,7 +115,7 @@ class VisualSearchAgent:
         return Step(
             thought=thought,
             tool=call.name[:40],
-            arguments={name: list(value) if isinstance(value, Box) else value for name, value in values.items()},
+            arguments=written,
             observation=observation.text,
             failed=failed,
             box=box if isinstance(box, Box) else None,

@@ -12,6 +12,8 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 RELATIVE_SIZE = 1000
 """Qwen3-VL's normalized frame runs from 0 to 1000 on both sides."""
+LARGEST = 2**31
+"""No edge of a box is further out than this."""
 
 
 class Size(NamedTuple):
@@ -75,9 +77,7 @@ class Box(NamedTuple):
 
     def holds(self, other: "Box") -> bool:
         """Whether all of `other` lies inside this box."""
-        return (
-            self.x1 <= other.x1 and self.y1 <= other.y1 and other.x2 <= self.x2 and other.y2 <= self.y2
-        )
+        return self.x1 <= other.x1 and self.y1 <= other.y1 and other.x2 <= self.x2 and other.y2 <= self.y2
 
     def coverage(self, other: "Box") -> float:
         """The share of `other` that lies inside this box, 0 to 1."""
@@ -170,7 +170,8 @@ def parse_box(value: object) -> Box:
         raise ValueError(f"A box is four numbers [x1, y1, x2, y2], not {str(value)[:80]!r}.")
     numbers = []
     for number in value:
-        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+        # Written so that NaN fails it too; whole numbers of any length must not become floats.
+        if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) <= LARGEST:
             raise ValueError(f"A box holds finite numbers, not {str(number)[:40]!r}.")
         numbers.append(round(number))
     box = Box(*numbers)

@@ -2,6 +2,8 @@
 
 from typing import TypeVar
 
+from pydantic import BaseModel
+
 import prompts
 from agents.boxes import Box, BoxFrame
 from agents.dialects import Setting
@@ -9,7 +11,6 @@ from agents.endpoint import Endpoint, Journal
 from agents.masks import Segmenter
 from agents.messages import Message, Photo, Reply, Request
 from agents.views import View
-from pydantic import BaseModel
 
 Form = TypeVar("Form", bound=BaseModel)
 
@@ -18,7 +19,14 @@ class Case:
     """One photo, how the teacher writes boxes about it, and the way to ask the teacher."""
 
     def __init__(
-        self, photo: Photo, setting: Setting, posed: View, segmenter: Segmenter, endpoint: Endpoint, journal: Journal, seed: int
+        self,
+        photo: Photo,
+        setting: Setting,
+        posed: View,
+        segmenter: Segmenter,
+        endpoint: Endpoint,
+        journal: Journal,
+        seed: int,
     ) -> None:
         self.photo, self.setting, self.posed, self.segmenter = photo, setting, posed, segmenter
         self.seed = seed
@@ -44,7 +52,9 @@ class Case:
         self.calls.append(reply.key)
         return reply
 
-    async def fill(self, role: str, form: type[Form], views: list[View], seed: int = 0, **values: object) -> Form:
+    async def fill(
+        self, role: str, form: type[Form], views: list[View], seed: int = 0, **values: object
+    ) -> Form:
         """Ask with the prompt named after the role, over some views; the reply follows a form.
 
         Raises EndpointError, and ReplyError if the teacher cannot follow the form.

@@ -189,7 +189,7 @@ def called_box(text: str) -> Box:
     try:
         call = json.loads(calls[0])
         name, box = call["name"], call["arguments"]["bbox_2d"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DialectError("A tool call is a JSON object with name and arguments.bbox_2d.") from error
     if name != ZOOM_TOOL:
         raise DialectError(f"There is no tool {str(name)[:40]!r}; use {ZOOM_TOOL}.")

@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_base, wait_random_exponential
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 Form = TypeVar("Form", bound=BaseModel)
+
+
+LONGEST_ASKED = 3600.0
+"""Seconds of Retry-After that are believed."""
 
 
 class EndpointError(Exception):
@@ -44,9 +48,9 @@ class EndpointConfig(BaseModel):
     model: str = "local-teacher"
     key_env: str = "OPENAI_API_KEY"
     """Name of the environment variable that holds the key; the key itself is never stored."""
-    timeout_seconds: float = 120.0
+    timeout_seconds: float = Field(120.0, gt=0)
     """Deadline of one try."""
-    tries: int = 6
+    tries: int = Field(6, ge=1)
     """Tries of one request before the endpoint counts as gone."""
     max_wait_seconds: float = 30.0
     """Longest pause between two tries, unless the endpoint asks for more with Retry-After."""
@@ -80,13 +84,17 @@ class Endpoint:
         if known is not None:
             return Reply(**known, key=request.key)
         if self.offline:
-            raise EndpointError(f"Replay is offline and the call log lacks a {request.role} request ({request.key}).")
+            raise EndpointError(
+                f"Replay is offline and the call log lacks a {request.role} request ({request.key})."
+            )
         started = time.monotonic()
         reply = await self._send(request, photo)
         journal.put(request, reply, time.monotonic() - started)
         return reply
 
-    async def fill(self, request: Request, form: type[Form], photo: Photo, journal: Journal) -> tuple[Form, Reply]:
+    async def fill(
+        self, request: Request, form: type[Form], photo: Photo, journal: Journal
+    ) -> tuple[Form, Reply]:
         """A reply that follows a form; one repair turn quotes what was wrong with the first.
 
         Raises ReplyError when the second is wrong too.
@@ -100,7 +108,10 @@ class Endpoint:
         again = (
             *request.messages,
             Message(role="assistant", content=(reply.text[:4000],)),
-            Message(role="user", content=(f"That does not follow the schema: {wrong} Answer again, with the JSON only.",)),
+            Message(
+                role="user",
+                content=(f"That does not follow the schema: {wrong} Answer again, with the JSON only.",),
+            ),
         )
         reply = await self.ask(request.model_copy(update={"messages": again}), photo, journal)
         try:
@@ -151,7 +162,10 @@ class Endpoint:
             ) from error
         except ValueError as error:
             raise _Passing("the response is not valid JSON") from error
-        return _reply(completion, request.key)
+        try:
+            return _reply(completion, request.key)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise _Passing("the response is no chat completion") from error
 
     def _openai(self) -> "AsyncOpenAI":
         if self._client is None:
@@ -159,7 +173,9 @@ class Endpoint:
 
             # Retries are ours: the journal and the limits have to see every try.
             key = os.environ.get(self.config.key_env) or "none"
-            self._client = AsyncOpenAI(base_url=self.config.base_url, api_key=key, max_retries=0, timeout=None)
+            self._client = AsyncOpenAI(
+                base_url=self.config.base_url, api_key=key, max_retries=0, timeout=None
+            )
         return self._client
 
 
@@ -178,9 +194,10 @@ class _Patience(wait_base):
 def _retry_after(error: Any) -> float | None:
     value = error.response.headers.get("retry-after", "")
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         return None
+    return seconds if 0 <= seconds <= LONGEST_ASKED else None
 
 
 def _first_line(error: ValidationError) -> str:
@@ -228,6 +245,11 @@ def _part(part: str | Picture, photo: Photo) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}}
 
 
+def _sound(text: str) -> str:
+    """Text that UTF-8 can hold: a model cut off within an emoji leaves half a character."""
+    return text.encode(errors="replace").decode()
+
+
 def _reply(completion: Any, key: str) -> Reply:
     choices = getattr(completion, "choices", None)
     message = getattr(choices[0], "message", None) if choices else None
@@ -235,13 +257,17 @@ def _reply(completion: Any, key: str) -> Reply:
         # An HTML page or an error body with status 200: not this protocol, or not yet.
         raise _Passing("the response is no chat completion")
     calls = tuple(
-        Call(id=call.id or f"call_{index}", name=call.function.name or "", arguments=call.function.arguments or "")
+        Call(
+            id=call.id or f"call_{index}",
+            name=_sound(call.function.name or ""),
+            arguments=_sound(call.function.arguments or ""),
+        )
         for index, call in enumerate(message.tool_calls or ())
         if getattr(call, "function", None)
     )
     usage = completion.usage
     return Reply(
-        text=message.content or "",
+        text=_sound(message.content or ""),
         calls=calls,
         prompt_tokens=getattr(usage, "prompt_tokens", 0) or 0,
         completion_tokens=getattr(usage, "completion_tokens", 0) or 0,

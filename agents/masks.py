@@ -74,11 +74,12 @@ def read_annotations(path: Path, size: Size) -> list[dict[str, Any]]:
         annotations = [dict(annotation) for annotation in content["annotations"]]
         for annotation in annotations:
             _region(annotation)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MaskError(f"broken annotation {path.name}: {type(error).__name__} {str(error)[:80]}") from error
+            annotation["segmentation"]["counts"]  # read only when a point is asked about
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        raise MaskError(f"broken annotation: {path.name} {type(error).__name__} {str(error)[:80]}") from error
     if written != size:
         raise MaskError(
-            f"annotation {path.name} is for {written.width}x{written.height}, "
+            f"annotation of another photo: {path.name} is for {written.width}x{written.height}, "
             f"the photo is {size.width}x{size.height}"
         )
     return annotations

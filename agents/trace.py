@@ -8,9 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from agents.boxes import Box, BoxField
 from agents.views import View
 
-
 _MARKUP = re.compile(
-    r"<\|.*?\|>|</?(think|answer|tool_call|tool_response|image|video)\b[^>]*>|\[\s*-?\d+(\s*,\s*-?\d+){3}\s*\]", re.I
+    r"<\|.*?\|>|</?(think|answer|tool_call|tool_response|image|video)\b[^>]*>|\[\s*-?\d+(\s*,\s*-?\d+){3}\s*\]",
+    re.I,
 )
 
 

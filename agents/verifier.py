@@ -11,6 +11,23 @@ from agents.trajectory import Verdict
 PLAIN_HINT = "That is not right. Look again, closer, at the very thing the question asks about."
 
 
+NUMBERS = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+
+
 class Judged(BaseModel):
     """The teacher's judgement of an answer."""
 
@@ -38,7 +55,9 @@ class Truth(BaseModel):
     def secrets(self) -> list[str]:
         """What no hint may contain: the answer, as letter and as text."""
         if not self.choices:
-            return [self.answer]
+            return (
+                [self.answer, *NUMBERS[int(self.answer) :][:1]] if self.answer.isdecimal() else [self.answer]
+            )
         return [self.choices[ord(self.answer) - ord("A")], f"({self.answer})", f"option {self.answer}"]
 
 
@@ -50,7 +69,13 @@ async def verify(case: Case, truth: Truth, answer: str | None, seed: int) -> Ver
     if truth.accepts(answer):
         return Verdict(correct=True)
     judged = await case.fill(
-        "verify", Judged, [], seed, question=truth.question, truth=_told(truth), answer=answer or "(no answer)"
+        "verify",
+        Judged,
+        [],
+        seed,
+        question=truth.question,
+        truth=_told(truth),
+        answer=answer or "(no answer)",
     )
     # With options only the letter counts; in words the teacher may see that two answers say the same.
     if judged.correct and not truth.choices and answer:
@@ -66,6 +91,9 @@ def leaks(text: str, truth: Truth) -> bool:
             return True
         if re.search(rf"(?<!\w){re.escape(secret.strip())}(?!\w)", text, re.IGNORECASE):
             return True
+    # A bare letter counts only as a capital: "a closer look" names no option.
+    if truth.choices and re.search(rf"(?<!\w){truth.answer}(?!\w)", text):
+        return True
     return not text.strip()
 
 

@@ -7,7 +7,7 @@ import math
 from typing import Literal
 
 from PIL import Image
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents.boxes import Box, BoxField, Size, outward, rescale, whole
 
@@ -59,14 +59,14 @@ class ZoomPolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    margin: float = 0.25
+    margin: float = Field(0.25, ge=0)
     """Room added on every side, as a share of the geometric mean of the box's sides: a box that is a little
     off still shows its thing, and a long low line of writing gets room above and below it too."""
     min_side: int = 56
     """A crop is never cut smaller than this, in native pixels: a glyph alone says little."""
-    max_pixels: int = 144 * PATCH**2
+    max_pixels: int = Field(144 * PATCH**2, ge=PATCH**2)
     """Area of the picture given back: 144 visual tokens, what a 336x336 view costs."""
-    max_enlarge: float = 4.0
+    max_enlarge: float = 3.0
     """Crops are never enlarged further than this; more would add tokens and no detail."""
     crop_source: Literal["native", "resized"] = "native"
     """`native` looks at new pixels; `resized` cuts the view that was sent, as the released code does."""
@@ -100,7 +100,8 @@ def zoom_view(photo: Size, box: Box, policy: ZoomPolicy, posed: Size | None = No
 
 def crop_view(photo: Size, box: Box, policy: ZoomPolicy) -> View:
     """A native box as it is, neither widened nor enlarged, only shrunk to the pixel budget."""
-    inside = box.clip(photo)
+    # Only a line too thin for any processor is widened.
+    inside = _region(photo, box.clip(photo), policy.model_copy(update={"margin": 0.0, "min_side": 1}))
     width, height = smart_size(inside.size, policy.max_pixels)
     return View(box=inside, width=width, height=height)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agents.agent import AgentConfig
 from agents.boxes import BoxFrame
@@ -27,7 +27,7 @@ class SampleConfig(_Section):
 
     images: str = "drawn"
     """A folder, a glob, an SA-1B folder, or `drawn` for the bundled sample set."""
-    count: int | None = 40
+    count: int | None = Field(40, ge=1)
     """Photos to sample, by seed; null takes all."""
     min_side: int = 256
     """Photos with a shorter side, in pixels, are set aside."""
@@ -38,13 +38,13 @@ class SampleConfig(_Section):
 class ProposeConfig(_Section):
     """What is asked about a photo."""
 
-    tile: int = 1280
+    tile: int = Field(1280, ge=28)
     """Longest side of a tile, in native pixels."""
     whole: int = 768
     """The whole photo is also shown, at an area of this squared: for writing that no tile holds."""
-    overlap: int = 160
+    overlap: int = Field(160, ge=0)
     """Pixels that neighbouring tiles share, so that a line cut by one is whole in the other."""
-    max_tiles: int = 24
+    max_tiles: int = Field(24, ge=1)
     """Tiles looked at in one photo, chosen by seed when there are more."""
     tasks_per_tile: int = 4
     tasks_per_image: int = 4
@@ -57,6 +57,16 @@ class ProposeConfig(_Section):
     }  # fmt: skip
     """Weights of the input resolutions R (area R*R) that tasks are posed at."""
 
+    @model_validator(mode="after")
+    def _sound(self) -> "ProposeConfig":
+        if self.overlap >= self.tile:
+            raise ValueError(f"an overlap of {self.overlap} leaves nothing of a tile of {self.tile}")
+        if not any(weight > 0 for weight in self.resolutions.values()):
+            raise ValueError("resolutions need a weight above 0")
+        if wrong := [name for name in self.resolutions if name != "native" and not name.isdecimal()]:
+            raise ValueError(f"a resolution is a number of pixels or `native`, not {wrong[0]!r}")
+        return self
+
 
 class ScreenConfig(_Section):
     """How a task is tried out."""
@@ -66,10 +76,12 @@ class ScreenConfig(_Section):
     """Each asks once on the evidence crop, cut with this margin."""
     evidence_pixels: int = 144 * 28**2
     """Area of an evidence crop: 144 visual tokens."""
+    evidence_enlarge: float = Field(2.0, gt=0)
+    """Evidence crops are enlarged less than zooms: an answer that needs more is not certain."""
 
 
 class SummarizeConfig(_Section):
-    tries: int = 2
+    tries: int = Field(2, ge=1)
     """Summaries asked for before a trace that fails its checks is rejected."""
 
 
@@ -132,7 +144,7 @@ def load(path: Path | None, overrides: list[str]) -> RunConfig:
         key, equals, text = override.partition("=")
         if not equals:
             raise ConfigError(f"{override!r} is not of the form key=value.")
-        _put(values, key.strip().split("."), yaml.safe_load(text))
+        _put(values, key.strip().split("."), _value(override, text))
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
@@ -144,11 +156,20 @@ def _read(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise ConfigError(f"The configuration {path} cannot be read: {error.strerror}.") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"The configuration {path} is not valid YAML: {str(error).splitlines()[0]}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"The configuration {path} is not valid YAML: {str(error).splitlines()[0]}."
+        ) from error
     if not isinstance(values, dict):
         raise ConfigError(f"The configuration {path} must be a mapping of keys to values.")
     return values
+
+
+def _value(override: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{override!r}: the value is not valid YAML; quote it.") from error
 
 
 def _put(values: dict[str, Any], keys: list[str], value: Any) -> None:

@@ -26,14 +26,25 @@ def candidates(config: SampleConfig, images: str, seed: int) -> list[Candidate]:
 def _paths(images: str) -> tuple[Path, list[Path]]:
     folder = Path(images)
     if folder.is_dir():
-        paths = [path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file()]
+        paths = [path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and _usable(path)]
         if not paths:
             raise ConfigError(f"There is no image in {images} (looked for {', '.join(sorted(ENDINGS))}).")
         return folder, sorted(paths)
-    paths = sorted(Path(path) for path in glob.glob(images, recursive=True) if Path(path).is_file())
+    paths = sorted(Path(path) for path in glob.glob(images, recursive=True) if _usable(Path(path)))
     if not paths:
-        raise ConfigError(f"There is no folder or file {images!r}. Give a folder of photos or a glob, as IMAGES=photos/.")
+        raise ConfigError(
+            f"There is no folder or file {images!r}. Give a folder of photos or a glob, as IMAGES=photos/."
+        )
     return Path(), paths
+
+
+def _usable(path: Path) -> bool:
+    """Whether a path is a file whose name records can hold: JSON has no way to write a name that is no text."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return path.is_file()
 
 
 def _without_copies(paths: list[Path]) -> list[Path]:

@@ -133,7 +133,9 @@ class Store:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise StoreError(f"Another run is using {self.folder}. Wait for it, or choose another out=.") from error
+                raise StoreError(
+                    f"Another run is using {self.folder}. Wait for it, or choose another out=."
+                ) from error
             yield
 
 
@@ -144,7 +146,9 @@ def said_plainly(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise StoreError(f"No space is left for {folder}. Free some and run again: nothing is lost.") from error
+            raise StoreError(
+                f"No space is left for {folder}. Free some and run again: nothing is lost."
+            ) from error
         if error.errno in {errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
             raise StoreError(f"{folder} cannot be written: {error.strerror}.") from error
         raise
@@ -203,5 +207,3 @@ class FileJournal:
         with self.path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"
-
-

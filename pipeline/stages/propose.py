@@ -9,7 +9,7 @@ import prompts
 from agents.answers import LETTERS, normalize
 from agents.boxes import Box, BoxField, BoxFrame, checked, union
 from agents.endpoint import Journal
-from agents.messages import Message, Photo, Request
+from agents.messages import Message, Request
 from agents.views import View
 from pipeline.records import ImageRecord, Rejected, Task
 from pipeline.stage import Reject, Stage, seed_of
@@ -81,7 +81,11 @@ class Propose(Stage):
     def _prompt(self, record: ImageRecord, view: View) -> str:
         edges = open_edges(view.box, record.size)
         relative = self.config.teacher.frame is BoxFrame.RELATIVE
-        units = "in thousandths of its width and height" if relative else f"in its {view.width}x{view.height} pixels"
+        units = (
+            "in thousandths of its width and height"
+            if relative
+            else f"in its {view.width}x{view.height} pixels"
+        )
         return prompts.render(
             "propose",
             most=self.config.propose.tasks_per_tile,

@@ -63,7 +63,8 @@ class Screen(Stage):
         return found.answer, truth.accepts(found.answer)
 
     async def _on_evidence(self, case: Case, task: Task, ask: int, margin: float) -> str | None:
-        change = {"margin": margin, "max_pixels": self.config.screen.evidence_pixels}
+        how = self.config.screen
+        change = {"margin": margin, "max_pixels": how.evidence_pixels, "max_enlarge": how.evidence_enlarge}
         policy = self.config.zoom.model_copy(update=change)
         view = zoom_view(task.image.size, task.evidence_box, policy)
         return await self._answer(case, task, [view], ask)

@@ -51,7 +51,10 @@ class Summarize(Stage):
         raise Reject(faults[-1], faults=faults)
 
     async def _tell(self, case: Case, record: Searched, attempt: int) -> Summarized:
-        task, frame_size = record.task, case.setting.frame.size(record.task.image.size, record.task.posed.size)
+        task, frame_size = (
+            record.task,
+            case.setting.frame.size(record.task.image.size, record.task.posed.size),
+        )
         looks = [
             {"number": number, "box": case.written(_seen(step)), "thought": step.thought or "(nothing said)"}
             for number, step in enumerate(record.trajectory.looks, 1)

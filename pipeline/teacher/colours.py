@@ -10,9 +10,14 @@ Pixels = npt.NDArray[np.uint8]
 """RGB pixels, shape (n, 3)."""
 
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray")
+UNCERTAIN = "uncertain"
 AGREEMENT = 0.75
 """Share of the pixels that have to carry the winning name."""
 
+RIM = 0.7
+"""Share of each side of a patch that has to be ground."""
+DARK = 110
+"""Brightness (largest of R, G, B) that the brightest tenth of a patch must reach for its colours to have names."""
 CORE = 0.2
 """Share of the letters' pixels that is surely letter: the edges of thin strokes are blends with the ground."""
 
@@ -30,12 +35,12 @@ _HUES = (
 
 
 def name_pixel(red: int, green: int, blue: int) -> str:
-    """The everyday name of one RGB colour."""
+    """The everyday name of one RGB colour; `UNCERTAIN` for what may be white in the shade or gray in the light."""
     hue, saturation, value = colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)
     if value < 0.2 or (value < 0.3 and saturation < 0.35):
         return "black"
     if saturation < 0.16:
-        return "white" if value > 0.72 else "gray"
+        return "white" if value > 0.72 else "gray" if value < 0.62 else UNCERTAIN
     name = next(name for end, name in _HUES if hue * 360 < end)
     if name in {"red", "orange"} and value < 0.62 and 8 <= hue * 360 < 40:
         return "brown"
@@ -44,37 +49,50 @@ def name_pixel(red: int, green: int, blue: int) -> str:
     return name
 
 
-def name_colour(pixels: Pixels) -> str | None:
-    """The name most of the pixels carry; None where they do not agree."""
+def name_colour(pixels: Pixels, agreement: float = AGREEMENT) -> str | None:
+    """The name that at least a share of `agreement` of the pixels carry; None if there is no such name."""
     if not len(pixels):
         return None
     sample = pixels[:: max(1, len(pixels) // 300)]
     names = Counter(name_pixel(*map(int, pixel)) for pixel in sample)
     name, count = names.most_common(1)[0]
-    return name if count >= AGREEMENT * len(sample) else None
+    return name if name != UNCERTAIN and count >= agreement * len(sample) else None
 
 
-def ink_and_ground(patch: npt.NDArray[np.uint8]) -> tuple[Pixels, Pixels]:
-    """The pixels of the letters and of what is behind them, in a patch around one line of text.
+def text_colours(patch: npt.NDArray[np.uint8]) -> tuple[str | None, str | None]:
+    """Names of the colours of the letters and of what is behind them, each None where it is not certain.
 
-    `patch` is RGB, shape (h, w, 3), with some ground around the letters. The two are told apart by
-    Otsu's threshold (Otsu 1979) on the channel with the most contrast; the ground is whichever the rim of
-    the patch is made of. Pixels near the threshold, blends of both, are left out.
+    `patch` is a tight patch of one line of writing, RGB, shape (h, w, 3). The two classes are told apart by
+    Otsu's threshold (Otsu 1979) on the channel with the most contrast. The ground is what the sides of the
+    patch are made of; where they differ, in outlined letters or bands of colour, nothing is certain.
     """
     channel = patch[..., int(np.argmax(patch.reshape(-1, 3).std(axis=0)))].astype(np.int32)
-    threshold = _otsu(channel)
-    bright = channel > threshold
-    rim = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
-    ground_is_bright = rim.mean() > 0.5
-    low, high = channel[~bright], channel[bright]
-    if not len(low) or not len(high):
-        return patch.reshape(-1, 3)[:0], patch.reshape(-1, 3)
-    if ground_is_bright:
-        return patch[channel <= np.quantile(low, CORE)], patch[channel >= np.median(high)]
-    return patch[channel >= np.quantile(high, 1 - CORE)], patch[channel <= np.median(low)]
+    bright = channel > otsu(channel)
+    sides = sorted(float(side.mean()) for side in (bright[0], bright[-1], bright[:, 0], bright[:, -1]))
+    # Three sides of four: the first or last letter may touch a side.
+    is_bright, is_dark = sides[1] > RIM, sides[2] < 1 - RIM
+    if not (is_bright or is_dark) or np.quantile(patch.max(axis=2), 0.9) < DARK:
+        return None, None
+    ground = bright if is_bright else ~bright
+    behind = name_colour(patch[ground])
+    if behind is None or ground.all():
+        return None, behind
+    inked = np.sort(channel[~ground])
+    if is_bright:
+        core, half = inked[int(CORE * (len(inked) - 1))], inked[len(inked) // 2]
+        return _agreed(patch[~ground & (channel <= core)], patch[~ground & (channel <= half)]), behind
+    core, half = inked[int((1 - CORE) * (len(inked) - 1))], inked[len(inked) // 2]
+    return _agreed(patch[~ground & (channel >= core)], patch[~ground & (channel >= half)]), behind
 
 
-def _otsu(channel: npt.NDArray[np.int32]) -> int:
+def _agreed(core: Pixels, wider: Pixels) -> str | None:
+    """The name of the surest pixels, if most of the wider circle carry it too."""
+    name = name_colour(core)
+    return name if name is not None and name == name_colour(wider, 0.5) else None
+
+
+def otsu(channel: npt.NDArray[np.int32]) -> int:
+    """The threshold, 0 to 255, that tells two classes of brightness apart best (Otsu 1979)."""
     counts = np.bincount(channel.ravel(), minlength=256).astype(float)
     levels = np.arange(256)
     below = counts.cumsum()

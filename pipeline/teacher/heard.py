@@ -1,16 +1,17 @@
 """What a request to the local teacher says: its words and its pictures, and nothing that is not in it."""
 
 import base64
-import binascii
 import json
 import re
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from PIL import Image
+
 from agents.boxes import Box, Size, parse_box, whole
 from agents.views import View
 from pipeline.teacher.reason import Look
-from pipeline.teacher.sight import Eyes
+from pipeline.teacher.sight import Eyes, Sight
 
 _OPTION = re.compile(r"^\(([A-H])\) (.+)$", re.MULTILINE)
 _REGION = re.compile(r"The region (\[.*?\]) of the photo, shown at")
@@ -35,7 +36,7 @@ class Heard:
 
     def __init__(self, body: dict[str, Any], eyes: Eyes) -> None:
         self.body, self.eyes = body, eyes
-        messages = body.get("messages")
+        messages = body.get("messages") if isinstance(body, dict) else None
         if not isinstance(messages, list) or not messages:
             raise BadRequest("messages must be a non-empty list")
         self.parts = [_part(message) for message in messages]
@@ -49,7 +50,10 @@ class Heard:
 
     @property
     def seed(self) -> int:
-        return int(self.body.get("seed") or 0)
+        seed = self.body.get("seed") or 0
+        if not isinstance(seed, int):
+            raise BadRequest("seed must be an integer")
+        return seed
 
     @cached_property
     def text(self) -> str:
@@ -85,7 +89,9 @@ class Heard:
 
     def picture(self) -> Look:
         """The first picture as a photo of its own."""
-        sight = self.eyes.look(self.pictures[0])
+        if not self.pictures:
+            raise BadRequest("this needs a picture")
+        sight = self._sight(self.pictures[0])
         view = View(box=whole(sight.size), width=sight.size.width, height=sight.size.height)
         return Look(view, sight)
 
@@ -111,8 +117,14 @@ class Heard:
         return Size(int(found.group(1)), int(found.group(2))) if found else Size(1000, 1000)
 
     def _look(self, data: bytes, box: Box) -> Look:
-        sight = self.eyes.look(data)
+        sight = self._sight(data)
         return Look(View(box=box, width=sight.size.width, height=sight.size.height), sight)
+
+    def _sight(self, data: bytes) -> Sight:
+        try:
+            return self.eyes.look(data)
+        except (OSError, Image.DecompressionBombError) as error:
+            raise BadRequest("a picture is no sound image") from error
 
 
 def _part(message: Any) -> Part:
@@ -122,6 +134,8 @@ def _part(message: Any) -> Part:
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
     texts: list[str] = []
     pictures: list[tuple[str, bytes]] = []
+    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
+        raise BadRequest("content is a text or a list of blocks")
     for block in blocks:
         if block.get("type") == "text":
             texts.append(str(block.get("text", "")))
@@ -137,5 +151,5 @@ def _decode(block: dict[str, Any]) -> bytes:
         raise BadRequest("pictures must be data: URLs; this endpoint opens no address")
     try:
         return base64.b64decode(data, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise BadRequest("a picture is not valid base64") from error

@@ -19,7 +19,10 @@ class NextTo(NamedTuple):
 
     anchor: str
     side: Side
-    kind = "text"
+
+    @property
+    def kind(self) -> str:
+        return "text"
 
 
 class InColours(NamedTuple):
@@ -27,7 +30,10 @@ class InColours(NamedTuple):
 
     ink: str
     ground: str
-    kind = "text"
+
+    @property
+    def kind(self) -> str:
+        return "text"
 
 
 class ColourOf(NamedTuple):
@@ -35,7 +41,10 @@ class ColourOf(NamedTuple):
 
     anchor: str
     part: Literal["ground", "ink"]
-    kind = "colour"
+
+    @property
+    def kind(self) -> str:
+        return "colour"
 
 
 class Compare(NamedTuple):
@@ -44,7 +53,10 @@ class Compare(NamedTuple):
     first: str
     second: str
     axis: Axis
-    kind = "relation"
+
+    @property
+    def kind(self) -> str:
+        return "relation"
 
 
 class Count(NamedTuple):
@@ -53,7 +65,10 @@ class Count(NamedTuple):
     anchor: str
     colour: str
     shape: str
-    kind = "count"
+
+    @property
+    def kind(self) -> str:
+        return "count"
 
 
 Query = NextTo | InColours | ColourOf | Compare | Count

@@ -5,7 +5,7 @@ from typing import Any
 
 from agents.answers import likeness, same_answer
 from agents.boxes import Box, Size, parse_box, union
-from pipeline.teacher.heard import Heard
+from pipeline.teacher.heard import BadRequest, Heard
 from pipeline.teacher.language import named, read
 from pipeline.teacher.reason import Finding, known_lines, solve
 
@@ -18,7 +18,9 @@ def pick(answer: str | None, choices: tuple[str, ...]) -> str | None:
     """An answer as the question wants it: the letter of the option that says it, where there are options."""
     if answer is None or not choices:
         return answer
-    fitting = [letter for letter, choice in zip("ABCDEFGH", choices, strict=False) if same_answer(choice, answer)]
+    fitting = [
+        letter for letter, choice in zip("ABCDEFGH", choices, strict=False) if same_answer(choice, answer)
+    ]
     return fitting[0] if len(fitting) == 1 else None
 
 
@@ -40,6 +42,8 @@ def unique(heard: Heard) -> dict[str, Any]:
     if query is None:
         return {"things": 0, "note": FOREIGN}
     places = [parse_box(place) for place in heard.listed(r"in order: (\[.*\])\.")]
+    if not places:
+        raise BadRequest("the places of the pictures are missing")
     photo = Size(places[0].x2, places[0].y2)
     found = solve(query, heard.looks_at(places), photo)
     if found.ambiguous:
@@ -86,5 +90,3 @@ def describe(question: str) -> str:
     query = read(question)
     texts = named(query) if query else []
     return " and ".join(f'the words "{text}"' for text in texts) or question
-
-

@@ -81,9 +81,7 @@ def _marks(sight: Sight, pixels: Array, sign: Box, ground: npt.NDArray[np.bool_]
     return _of_one_size(marks)
 
 
-def _mark(
-    pixels: Array, shape: npt.NDArray[np.bool_], box: Box, sign: Box, area: int
-) -> Mark | None:
+def _mark(pixels: Array, shape: npt.NDArray[np.bool_], box: Box, sign: Box, area: int) -> Mark | None:
     import cv2
 
     patch = shape[box.y1 : box.y2, box.x1 : box.x2]

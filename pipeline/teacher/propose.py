@@ -33,29 +33,24 @@ def propose(heard: Heard) -> dict[str, Any]:
     rng = Random(heard.seed)
     look = heard.picture()
     most = int((re.search(r"up to (\d+) questions", heard.text) or ["", "4"])[1])
-    whole_lines = [line for line in look.sight.lines if not _at_cut_edge(line, look.sight.size, heard.text)]
+    whole_lines = [line for line in look.sight.lines if _whole(line, look.sight.size)]
     tasks = list(_candidates(look, whole_lines, rng))
     texts = [line.text for line in whole_lines if _quotable(line)]
     return {"tasks": [_written(task, texts, rng) for task in _varied(tasks, most, rng)]}
 
 
-def _at_cut_edge(line: Line, size: Size, text: str) -> bool:
-    """Whether a line touches an edge at which the photo goes on: it may be longer than what is seen."""
-    edges = (re.search(r"goes on at its ([a-z, ]+) edge", text) or ["", ""])[1]
+def _whole(line: Line, size: Size) -> bool:
+    """Whether a line keeps clear of the picture's edges: at one it may be cut, by the tile or by the photo."""
     slack = max(4, line.height // 3)
-    box = line.box
-    return (
-        ("left" in edges and box.x1 < slack)
-        or ("top" in edges and box.y1 < slack)
-        or ("right" in edges and size.width - box.x2 < slack)
-        or ("bottom" in edges and size.height - box.y2 < slack)
-    )
+    return Box(slack, slack, size.width - slack, size.height - slack).holds(line.box)
 
 
 def _quotable(line: Line) -> bool:
     text = line.text
     letters = len(normalize(text))
-    return bool(line.legible and WORDS.fullmatch(text) and 2 <= letters and len(text) <= MOST_LETTERS)
+    return bool(
+        line.legible and line.spaced and WORDS.fullmatch(text) and letters >= 2 and len(text) <= MOST_LETTERS
+    )
 
 
 def _candidates(look: Look, lines: list[Line], rng: Random) -> Iterator[Task]:
@@ -122,7 +117,9 @@ def _by_colour(everything: list[Line], clear: list[Line]) -> Iterator[Task]:
         if not line.ink or not line.ground or line.ink == line.ground:
             continue
         alike = [
-            other for other in everything if other.ground in {line.ground, None} and other.ink in {line.ink, None}
+            other
+            for other in everything
+            if other.ground in {line.ground, None} and other.ink in {line.ink, None}
         ]
         if alike == [line]:
             yield InColours(line.ink, line.ground), line.text, (line.box,)
@@ -134,7 +131,10 @@ def _varied(tasks: list[Task], most: int, rng: Random) -> list[Task]:
     highest = max((_height(task) for task in tasks), default=1)
     chosen: list[Task] = []
     while tasks and len(chosen) < most:
-        counts = {kind: sum(task[0].kind == kind for task in chosen) for kind in ("text", "colour", "relation", "count")}
+        counts = {
+            kind: sum(task[0].kind == kind for task in chosen)
+            for kind in ("text", "colour", "relation", "count")
+        }
 
         def wanted(task: Task, counts: dict[str, int] = counts) -> float:
             seen = sum(task[2][0] == other[2][0] for other in chosen)
@@ -171,10 +171,16 @@ def _wrong(query: Query, answer: str, texts: list[str], rng: Random) -> list[str
     if isinstance(query, ColourOf):
         return rng.sample([colour for colour in COLOURS if colour != answer], 3)
     if isinstance(query, Count):
-        near = [str(number) for number in range(max(1, int(answer) - 2), int(answer) + 3) if str(number) != answer]
+        near = [
+            str(number) for number in range(max(1, int(answer) - 2), int(answer) + 3) if str(number) != answer
+        ]
         return rng.sample(near, 3)
     digits = any(letter.isdigit() for letter in answer)
-    alike = [text for text in texts if any(c.isdigit() for c in text) == digits and normalize(text) != normalize(answer)]
+    alike = [
+        text
+        for text in texts
+        if any(c.isdigit() for c in text) == digits and normalize(text) != normalize(answer)
+    ]
     options = [_misread(answer, rng) for _ in range(3)] if digits else []
     options += rng.sample(alike, min(3, len(alike)))
     different = {normalize(option): option for option in options if normalize(option) != normalize(answer)}

@@ -39,7 +39,11 @@ class Finding(NamedTuple):
 
 def known_lines(looks: Sequence[Look], photo: Size) -> list[Line]:
     """All lines seen, in native pixels; where pictures overlap, whole lines count first, then sharper ones."""
-    seen = [(_cut(look, line, photo), -look.view.scale, look.native(line)) for look in looks for line in look.sight.lines]
+    seen = [
+        (_cut(look, line, photo), -look.view.scale, look.native(line))
+        for look in looks
+        for line in look.sight.lines
+    ]
     lines: list[Line] = []
     for cut, _, line in sorted(seen, key=lambda one: one[:2]):
         if not any(_same_place(known.box, line.box) for known in lines):
@@ -149,4 +153,6 @@ def _count(query: Count, looks: Sequence[Look], anchor: Line) -> Finding:
                     return Finding(str(len(fitting)), (evidence,))
     room = anchor.box
     height = room.size.height
-    return Finding(None, leads=(Box(room.x1 - height, room.y1 - height, room.x2 + height, room.y2 + 5 * height),))
+    return Finding(
+        None, leads=(Box(room.x1 - height, room.y1 - height, room.x2 + height, room.y2 + 5 * height),)
+    )

@@ -75,7 +75,12 @@ def _look_closer(heard: Heard, query: Query, found: Finding, past: Past, rng: Ra
     thing = describe(heard.question)
     if not past.tools and rng.random() < 0.45:
         return Move(say("begin", rng, thing=thing), "locate", {"thing": thing})
-    if past.tools and past.tools[-1] == "zoom" and _cut_off(fresh, heard.looks[-1]) and "adjust" not in past.tools[-3:]:
+    if (
+        past.tools
+        and past.tools[-1] == "zoom"
+        and _cut_off(fresh, heard.looks[-1])
+        and "adjust" not in past.tools[-3:]
+    ):
         instruction = "Widen it so that every line of writing it touches is wholly inside."
         return Move(say("cut", rng), "adjust", {"box": list(past.zoomed[-1]), "instruction": instruction})
     if past.tools and past.tools[-1] in {"adjust", "segment"}:
@@ -93,7 +98,9 @@ def _follow(fresh: list[Box], photo: Size, past: Past, rng: Random, thing: str, 
     if not looked and len(fresh) >= MANY and rng.random() < 0.7:
         window = _window(lead, fresh, photo)
         if sum(window.holds(other) for other in fresh) >= MANY:
-            return Move(say("coarse", rng, thing=thing), rng.choice(("zoom", "zoom", "crop")), {"box": list(window)})
+            return Move(
+                say("coarse", rng, thing=thing), rng.choice(("zoom", "zoom", "crop")), {"box": list(window)}
+            )
     if not looked and "segment" not in past.tools and rng.random() < 0.2:
         return Move(say("outline", rng), "segment", {"box": list(lead)})
     return Move(say("closer", rng, thing=thing), "zoom", {"box": list(lead)})
@@ -123,7 +130,9 @@ def _explore(heard: Heard, past: Past, rng: Random) -> Move:
         for row in range(rows)
         for column in range(columns)
     ]
-    unseen = [cell for cell in cells if not any(look.view.box.coverage(cell) > 0.8 for look in heard.looks[1:])]
+    unseen = [
+        cell for cell in cells if not any(look.view.box.coverage(cell) > 0.8 for look in heard.looks[1:])
+    ]
     if not unseen:
         return Move(say("give_up", rng), answer="I cannot read it")
     return Move(say("explore", rng), "zoom", {"box": list(rng.choice(unseen))})
@@ -163,7 +172,9 @@ def _past(parts: Sequence[Part]) -> Past:
         arguments = json.loads(call["arguments"])
         if call["name"] in {"zoom", "crop"} and arguments.get("box"):
             boxes.append(Box(*arguments["box"]))
-    hints = [part.text for part in parts if part.role == "user" and part.text.startswith("Your answer was not")]
+    hints = [
+        part.text for part in parts if part.role == "user" and part.text.startswith("Your answer was not")
+    ]
     answers = [
         part.text.split("<answer>")[1].split("</answer>")[0].strip()
         for part in parts

@@ -90,7 +90,9 @@ class Teacher:
         """GET /v1/models"""
         from starlette.responses import JSONResponse
 
-        return JSONResponse({"object": "list", "data": [{"id": MODEL, "object": "model", "owned_by": "local"}]})
+        return JSONResponse(
+            {"object": "list", "data": [{"id": MODEL, "object": "model", "owned_by": "local"}]}
+        )
 
     def _message(self, body: dict[str, Any]) -> dict[str, Any]:
         heard = Heard(body, self.eyes)
@@ -123,7 +125,11 @@ def _completion(body: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]
         "created": 0,
         "model": MODEL,
         "choices": [
-            {"index": 0, "message": message, "finish_reason": "tool_calls" if "tool_calls" in message else "stop"}
+            {
+                "index": 0,
+                "message": message,
+                "finish_reason": "tool_calls" if "tool_calls" in message else "stop",
+            }
         ],
         "usage": {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said},
     }

@@ -5,6 +5,7 @@ import io
 import math
 import threading
 from collections import OrderedDict
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from agents.boxes import Box, Size, outward
-from pipeline.teacher.colours import ink_and_ground, name_colour
+from pipeline.teacher.colours import otsu, text_colours
 
 if TYPE_CHECKING:
     from rapidocr import RapidOCR
@@ -49,6 +50,8 @@ class Line(NamedTuple):
     ink: str | None
     ground: str | None
     """Colour names of the letters and of what is behind them; None if unclear."""
+    spaced: bool = True
+    """Whether the reading has as many spaces as the writing has gaps between words."""
 
     @property
     def height(self) -> int:
@@ -120,8 +123,8 @@ class Eyes:
         text, sure = self._recognize(_patch(pixels, quad, 0.0))
         large = height >= MIN_HEIGHT
         legible = large and (sure >= CERTAIN or (sure >= SURE and self._again(pixels, quad, text)))
-        ink, ground = ink_and_ground(_patch(pixels, quad, 0.0))
-        return Line(box, text, legible, name_colour(ink), name_colour(ground))
+        patch = _patch(pixels, quad, 0.04)
+        return Line(box, text, legible, *text_colours(patch), spaced=_well_spaced(patch, text))
 
     def _again(self, pixels: Array, quad: Quad, text: str) -> bool:
         """Whether a second look, cut a little differently, gives the same text."""
@@ -194,6 +197,22 @@ def _patch(work: Array, quad: Quad, margin: float) -> Array:
         work, warp, (out_w, out_h), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(patch, np.uint8)
+
+
+def _well_spaced(patch: Array, text: str) -> bool:
+    """Whether a reading has a space wherever the writing has a gap as wide as between words.
+
+    Recognition drops spaces now and then, and the answer would then not be what stands there.
+    """
+    grey = patch.mean(axis=2).astype(np.int32)
+    bright = grey > otsu(grey)
+    ink = bright if bright.mean() < 0.5 else ~bright
+    empty = (ink[len(ink) // 8 : -(len(ink) // 8) or None].mean(axis=0) < 0.02).tolist()
+    gaps = [len(list(run)) for is_empty, run in groupby(empty) if is_empty]
+    inner = gaps[1:-1] if len(gaps) > 2 else []
+    between_letters = float(np.median(inner)) if inner else 0.0
+    wide = [gap for gap in inner if gap > max(0.2 * len(patch), 2.2 * between_letters)]
+    return len(wide) <= text.count(" ")
 
 
 def _bgr(pixels: Array) -> Array:

@@ -25,14 +25,23 @@ _NEXT = (
     "Now the surroundings are clear, and I can aim at the exact spot {where}.",
 )
 _LAST = {
-    "zoom": ("Now it can be read clearly. {fact}", "The closer look shows it. {fact}", "Enlarged, it is plain to see. {fact}"),
+    "zoom": (
+        "Now it can be read clearly. {fact}",
+        "The closer look shows it. {fact}",
+        "Enlarged, it is plain to see. {fact}",
+    ),
     "direct": (
         "The writing is large enough to be read as it is. {fact}",
         "This can be seen without looking any closer. {fact}",
         "{need} It is clearly legible in the picture. {fact}",
     ),
 }
-_SO = ("So the answer is {answer}.", "The answer is {answer}.", "That makes it {answer}.", "Therefore: {answer}.")
+_SO = (
+    "So the answer is {answer}.",
+    "The answer is {answer}.",
+    "That makes it {answer}.",
+    "Therefore: {answer}.",
+)
 
 
 class Logged(NamedTuple):
@@ -86,10 +95,16 @@ def place(box: Box, photo: Size) -> str:
 
 def _need(query: Query | None, rng: Random) -> str:
     if query is None or not named(query):
-        return rng.choice(("I have to find the writing that is meant.", "I need to see that writing clearly."))
+        return rng.choice(
+            ("I have to find the writing that is meant.", "I need to see that writing clearly.")
+        )
     texts = " and ".join(f'"{text}"' for text in named(query))
     return rng.choice(
-        (f"I need to find {texts} first.", f"The question is about {texts}.", f"To answer this, I look for {texts}.")
+        (
+            f"I need to find {texts} first.",
+            f"The question is about {texts}.",
+            f"To answer this, I look for {texts}.",
+        )
     )
 
 
@@ -100,19 +115,28 @@ def _in_words(answer: str, choices: tuple[str, ...]) -> str:
 def _fact(query: Query | None, answer: str, rng: Random) -> str:
     match query:
         case NextTo(anchor=anchor, side=side):
-            way = {"below": "Below", "above": "Above", "right": "To the right of", "left": "To the left of"}[side]
-            return rng.choice((f'{way} "{anchor}" it says "{answer}".', f'{way} "{anchor}" I read "{answer}".'))
+            way = {"below": "Below", "above": "Above", "right": "To the right of", "left": "To the left of"}[
+                side
+            ]
+            return rng.choice(
+                (f'{way} "{anchor}" it says "{answer}".', f'{way} "{anchor}" I read "{answer}".')
+            )
         case InColours(ink=ink, ground=ground):
             return f'The {ink} letters on {ground} say "{answer}".'
         case ColourOf(anchor=anchor, part=part):
-            return f'The {"background behind" if part == "ground" else "lettering of"} "{anchor}" is {answer}.'
+            return (
+                f'The {"background behind" if part == "ground" else "lettering of"} "{anchor}" is {answer}.'
+            )
         case Compare(first=first, second=second, axis=axis):
             way = answer if axis == "vertical" else f"to the {answer} of"
             return f'"{first}" is {way} "{second}".'
         case Count(anchor=anchor, colour=colour, shape=shape):
             plural = "" if answer == "1" else "s"
             return rng.choice(
-                (f'The sign "{anchor}" bears {answer} {colour} {shape}{plural}.', f"I count {answer} {colour} {shape}{plural}.")
+                (
+                    f'The sign "{anchor}" bears {answer} {colour} {shape}{plural}.',
+                    f"I count {answer} {colour} {shape}{plural}.",
+                )
             )
         case None:
             return f"It is {answer}."

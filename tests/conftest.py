@@ -1,0 +1,25 @@
+"""Fixtures that many tests share: a drawn photo, and a scripted endpoint."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.drawn import draw
+from tests.scripted import Body, Line, Response, Script, listening
+
+Scripted = Callable[[Iterable[Line] | Callable[[Body], Response]], Script]
+
+
+@pytest.fixture
+def scripted() -> Iterator[Scripted]:
+    """Starts an endpoint that follows a script; it ends with the test."""
+    with ExitStack() as stack:
+        yield lambda lines: stack.enter_context(listening(Script(lines)))
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A sound photo, 640x480."""
+    return draw(tmp_path / "photo.jpg")
