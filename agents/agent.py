@@ -67,9 +67,7 @@ class VisualSearchAgent:
 
     def _opening(self, case: Case, truth: Truth) -> list[Message]:
         whole = case.setting.frame.size(case.setting.photo, case.setting.posed)
-        system = prompts.render(
-            "search_system", width=whole.width, height=whole.height, steps=self.config.steps
-        )
+        system = prompts.render("search_system", width=whole.width, height=whole.height, steps=self.config.steps)
         question = prompts.render("search_user", question=pose(truth.question, truth.choices))
         first = (self._caption(case, case.posed), case.photo.picture(case.posed), question)
         return [Message(role="system", content=(system,)), Message(role="user", content=first)]
@@ -132,6 +130,4 @@ class VisualSearchAgent:
 
     def _caption(self, case: Case, view: View) -> str:
         """Words that say which part of the photo a picture shows, in the teacher's own frame."""
-        return prompts.render(
-            "search_picture", box=case.written(view.box), width=view.width, height=view.height
-        )
+        return prompts.render("search_picture", box=case.written(view.box), width=view.width, height=view.height)

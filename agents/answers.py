@@ -17,9 +17,7 @@ def normalize(text: str) -> str:
 
 def same_answer(one: str | None, other: str | None) -> bool:
     """Whether two answers say the same; nothing is the same as no answer."""
-    return (
-        one is not None and other is not None and bool(normalize(one)) and normalize(one) == normalize(other)
-    )
+    return one is not None and other is not None and bool(normalize(one)) and normalize(one) == normalize(other)
 
 
 def likeness(one: str, other: str) -> float:

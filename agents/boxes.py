@@ -71,9 +71,7 @@ class Box(NamedTuple):
 
     def intersect(self, other: "Box") -> "Box":
         """The common part; its `area` is 0 when there is none."""
-        return Box(
-            max(self.x1, other.x1), max(self.y1, other.y1), min(self.x2, other.x2), min(self.y2, other.y2)
-        )
+        return Box(max(self.x1, other.x1), max(self.y1, other.y1), min(self.x2, other.x2), min(self.y2, other.y2))
 
     def holds(self, other: "Box") -> bool:
         """Whether all of `other` lies inside this box."""

@@ -52,9 +52,7 @@ class Case:
         self.calls.append(reply.key)
         return reply
 
-    async def fill(
-        self, role: str, form: type[Form], views: list[View], seed: int = 0, **values: object
-    ) -> Form:
+    async def fill(self, role: str, form: type[Form], views: list[View], seed: int = 0, **values: object) -> Form:
         """Ask with the prompt named after the role, over some views; the reply follows a form.
 
         Raises EndpointError, and ReplyError if the teacher cannot follow the form.
@@ -62,9 +60,7 @@ class Case:
         text = prompts.render(role, **values)
         pictures = tuple(self.photo.picture(view) for view in views)
         message = Message(role="user", content=(*pictures, text))
-        filled, reply = await self._endpoint.fill(
-            self.request(role, (message,), seed), form, self.photo, self._journal
-        )
+        filled, reply = await self._endpoint.fill(self.request(role, (message,), seed), form, self.photo, self._journal)
         self.calls.append(reply.key)
         return filled
 

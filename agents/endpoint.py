@@ -84,17 +84,13 @@ class Endpoint:
         if known is not None:
             return Reply(**known, key=request.key)
         if self.offline:
-            raise EndpointError(
-                f"Replay is offline and the call log lacks a {request.role} request ({request.key})."
-            )
+            raise EndpointError(f"Replay is offline and the call log lacks a {request.role} request ({request.key}).")
         started = time.monotonic()
         reply = await self._send(request, photo)
         journal.put(request, reply, time.monotonic() - started)
         return reply
 
-    async def fill(
-        self, request: Request, form: type[Form], photo: Photo, journal: Journal
-    ) -> tuple[Form, Reply]:
+    async def fill(self, request: Request, form: type[Form], photo: Photo, journal: Journal) -> tuple[Form, Reply]:
         """A reply that follows a form; one repair turn quotes what was wrong with the first.
 
         Raises ReplyError when the second is wrong too.
@@ -173,9 +169,7 @@ class Endpoint:
 
             # Retries are ours: the journal and the limits have to see every try.
             key = os.environ.get(self.config.key_env) or "none"
-            self._client = AsyncOpenAI(
-                base_url=self.config.base_url, api_key=key, max_retries=0, timeout=None
-            )
+            self._client = AsyncOpenAI(base_url=self.config.base_url, api_key=key, max_retries=0, timeout=None)
         return self._client
 
 

@@ -87,9 +87,7 @@ def read_annotations(path: Path, size: Size) -> list[dict[str, Any]]:
 
 def _region(annotation: dict[str, Any]) -> Region:
     x, y, width, height = annotation["bbox"]
-    return Region(
-        outward(x, y, x + width, y + height), int(annotation["area"]), float(annotation["predicted_iou"])
-    )
+    return Region(outward(x, y, x + width, y + height), int(annotation["area"]), float(annotation["predicted_iou"]))
 
 
 def _mask(annotation: dict[str, Any]) -> npt.NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """The structured trace, the record of truth: think, focus, zoom, ..., answer. Text is made from it by a dialect."""
 
 import re
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -32,7 +33,7 @@ class _Segment(BaseModel):
 
 
 class Think(_Segment):
-    """Prose; may be empty of boxes, never of words."""
+    """Prose: words without boxes, which are segments of their own."""
 
     kind: Literal["think"] = "think"
     text: Words
@@ -78,7 +79,7 @@ class Trace(BaseModel):
             raise ValueError("a trace begins with a thought")
         if kinds[-2] == "zoom":
             raise ValueError("a trace says what it saw after its last zoom")
-        for before, kind in zip(kinds, kinds[1:], strict=False):
+        for before, kind in pairwise(kinds):
             if kind == "zoom" and before != "focus":
                 raise ValueError("a zoom follows the focus it looks at")
             if kind == before == "think":

@@ -55,9 +55,7 @@ class Truth(BaseModel):
     def secrets(self) -> list[str]:
         """What no hint may contain: the answer, as letter and as text."""
         if not self.choices:
-            return (
-                [self.answer, *NUMBERS[int(self.answer) :][:1]] if self.answer.isdecimal() else [self.answer]
-            )
+            return [self.answer, *NUMBERS[int(self.answer) :][:1]] if self.answer.isdecimal() else [self.answer]
         return [self.choices[ord(self.answer) - ord("A")], f"({self.answer})", f"option {self.answer}"]
 
 

@@ -129,9 +129,7 @@ def render(photo: Image.Image, view: View) -> Image.Image:
     return photo.resize(view.size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
 
 
-def zoom(
-    photo: Image.Image, box: Box, policy: ZoomPolicy, posed: Size | None = None
-) -> tuple[View, Image.Image]:
+def zoom(photo: Image.Image, box: Box, policy: ZoomPolicy, posed: Size | None = None) -> tuple[View, Image.Image]:
     """Look closer at a native box: the view that was taken and its picture."""
     view = zoom_view(Size(*photo.size), box, policy, posed)
     return view, render(photo, view)

@@ -41,9 +41,7 @@ def synthesize(overrides: Overrides = None, config: ConfigOption = DEFAULT) -> N
 
 @app.command()
 def show(
-    trace: Annotated[
-        str, typer.Argument(help="Id of a trace or task, as `summary` and the dataset have it.")
-    ],
+    trace: Annotated[str, typer.Argument(help="Id of a trace or task, as `summary` and the dataset have it.")],
     run: Annotated[Path, typer.Option(help="The run's folder.")] = Path("outputs/demo"),
 ) -> None:
     """Print one trajectory and its trace; the crops are written beside, into <run>/shown/."""

@@ -157,9 +157,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"The configuration {path} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"The configuration {path} is not valid YAML: {str(error).splitlines()[0]}."
-        ) from error
+        raise ConfigError(f"The configuration {path} is not valid YAML: {str(error).splitlines()[0]}.") from error
     if not isinstance(values, dict):
         raise ConfigError(f"The configuration {path} must be a mapping of keys to values.")
     return values

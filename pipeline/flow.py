@@ -39,9 +39,7 @@ def _portions(records: Iterable[BaseModel]) -> Iterator[list[dict[str, str]]]:
         yield rows
 
 
-def _stream(
-    rows: list[dict[str, str]], stages: Sequence[type[Stage]], config: RunConfig, meter: Any
-) -> Iterator[str]:
+def _stream(rows: list[dict[str, str]], stages: Sequence[type[Stage]], config: RunConfig, meter: Any) -> Iterator[str]:
     import ray.data
     from ray.exceptions import RayTaskError
 

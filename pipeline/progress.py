@@ -70,7 +70,7 @@ def _lines(meter: Any, stages: Sequence[str], photos: int, every: float, done: t
         print(_line(_snapshot(meter), stages, photos, started), flush=True)
 
 
-def _table(meter: Any, stages: Sequence[str], photos: int, every: float, done: threading.Event) -> None:
+def _table(meter: Any, stages: Sequence[str], photos: int, _every: float, done: threading.Event) -> None:
     from rich.live import Live
 
     started = time.monotonic()

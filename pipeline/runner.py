@@ -150,7 +150,7 @@ def drawn_folders(config: RunConfig) -> tuple[Path, Path]:
 def _remember(store: Store, config: RunConfig) -> None:
     """Keep the configuration with the run; raises ConfigError if the folder was made with another."""
     known = store.read_json("run.json")
-    now = {
+    now: dict[str, Any] = {
         "config": fixed(config),
         "prompts": prompts.hashes(),
         "code": code_version(),

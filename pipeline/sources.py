@@ -1,6 +1,5 @@
 """Finding photos: a folder, a glob, an SA-1B folder; no file twice, a sample by seed."""
 
-import glob
 from collections import defaultdict
 from pathlib import Path
 from random import Random
@@ -30,12 +29,19 @@ def _paths(images: str) -> tuple[Path, list[Path]]:
         if not paths:
             raise ConfigError(f"There is no image in {images} (looked for {', '.join(sorted(ENDINGS))}).")
         return folder, sorted(paths)
-    paths = sorted(Path(path) for path in glob.glob(images, recursive=True) if _usable(Path(path)))
+    paths = sorted(path for path in _matches(images) if _usable(path))
     if not paths:
         raise ConfigError(
             f"There is no folder or file {images!r}. Give a folder of photos or a glob, as IMAGES=photos/."
         )
     return Path(), paths
+
+
+def _matches(pattern: str) -> list[Path]:
+    """The files a glob names, `**` included, wherever it starts."""
+    path = Path(pattern)
+    anchor = Path(path.anchor)
+    return list(anchor.glob(str(path.relative_to(anchor))))
 
 
 def _usable(path: Path) -> bool:

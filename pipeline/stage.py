@@ -55,9 +55,7 @@ class Desk:
         """Everything needed to work on a task."""
         setting = task.setting(self.config.zoom, self.config.teacher.frame)
         seed = seed_of(self.config.seed, task.id, purpose)
-        return Case(
-            self.photo(task.image), setting, task.posed, self.masks(task.image), self.endpoint, journal, seed
-        )
+        return Case(self.photo(task.image), setting, task.posed, self.masks(task.image), self.endpoint, journal, seed)
 
 
 class Stage(ABC):

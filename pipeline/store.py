@@ -133,9 +133,7 @@ class Store:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise StoreError(
-                    f"Another run is using {self.folder}. Wait for it, or choose another out=."
-                ) from error
+                raise StoreError(f"Another run is using {self.folder}. Wait for it, or choose another out=.") from error
             yield
 
 
@@ -146,9 +144,7 @@ def said_plainly(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise StoreError(
-                f"No space is left for {folder}. Free some and run again: nothing is lost."
-            ) from error
+            raise StoreError(f"No space is left for {folder}. Free some and run again: nothing is lost.") from error
         if error.errno in {errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
             raise StoreError(f"{folder} cannot be written: {error.strerror}.") from error
         raise
@@ -180,7 +176,7 @@ class FileJournal:
         return self._replies.get(key)
 
     def put(self, request: Request, reply: Reply, seconds: float) -> None:
-        line = {
+        line: dict[str, Any] = {
             "key": request.key,
             "role": request.role,
             "seconds": round(seconds, 4),

@@ -96,13 +96,9 @@ def as_text(summary: Summary) -> str:
     lines.append(f"{'stage':<12}{'in':>7}{'out':>7}{'seconds':>10}   set aside")
     for stage, (went_in, came_out) in summary.funnel.items():
         reasons = ", ".join(f"{reason} {count}" for reason, count in summary.rejects.get(stage, {}).items())
-        lines.append(
-            f"{stage:<12}{went_in:>7}{came_out:>7}{summary.seconds.get(stage, 0):>10.1f}   {reasons}"
-        )
+        lines.append(f"{stage:<12}{went_in:>7}{came_out:>7}{summary.seconds.get(stage, 0):>10.1f}   {reasons}")
     total = max(1, sum(summary.zooms.values()))
-    shares = " · ".join(
-        f"{number} zooms {count} ({count / total:.0%})" for number, count in summary.zooms.items()
-    )
+    shares = " · ".join(f"{number} zooms {count} ({count / total:.0%})" for number, count in summary.zooms.items())
     lines += ["", f"zooms per trace: {shares}"]
     lines.append("kinds: " + " · ".join(f"{kind} {count}" for kind, count in summary.kinds.items()))
     if summary.dropped:

@@ -52,9 +52,7 @@ def record_of(path: Path, masks: Path | None = None) -> ImageRecord:
 def endpoint_at(url: str, tries: int = 3, timeout: float = 20.0, key_env: str = "COF_TEST_KEY") -> Endpoint:
     """An endpoint that is asked without patience."""
     return Endpoint(
-        EndpointConfig(
-            base_url=url, tries=tries, timeout_seconds=timeout, max_wait_seconds=0.01, key_env=key_env
-        )
+        EndpointConfig(base_url=url, tries=tries, timeout_seconds=timeout, max_wait_seconds=0.01, key_env=key_env)
     )
 
 

@@ -115,10 +115,7 @@ def texts_of(body: Body) -> list[str]:
 def pictures_of(body: Body) -> list[str]:
     """The data URLs of all pictures of a request."""
     parts = [
-        part
-        for message in body["messages"]
-        if isinstance(message["content"], list)
-        for part in message["content"]
+        part for message in body["messages"] if isinstance(message["content"], list) for part in message["content"]
     ]
     return [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
 

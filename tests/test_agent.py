@@ -128,9 +128,7 @@ def test_steps_end(scripted: Scripted, photo: Path) -> None:
     assert (found.attempts[0].stop, found.answer, len(found.steps)) == ("step limit", None, 3)
 
 
-def test_without_an_answer_or_a_call_the_model_is_told_what_is_expected(
-    scripted: Scripted, photo: Path
-) -> None:
+def test_without_an_answer_or_a_call_the_model_is_told_what_is_expected(scripted: Scripted, photo: Path) -> None:
     script = scripted([says("Hm, let me see."), RIGHT])
     assert search(script, photo).correct
     assert texts_of(script.asked[1])[-1] == NO_ANSWER_YET
@@ -181,9 +179,7 @@ def test_a_wrong_call_becomes_the_next_observation(what: str, scripted: Scripted
     assert (found.correct, found.steps[0].failed, found.steps[0].view) == (True, True, None)
 
 
-def test_a_tool_whose_helper_cannot_be_read_becomes_the_next_observation(
-    scripted: Scripted, photo: Path
-) -> None:
+def test_a_tool_whose_helper_cannot_be_read_becomes_the_next_observation(scripted: Scripted, photo: Path) -> None:
     script = scripted([calls("locate", {"thing": "a box"}), says("there"), says("over there"), RIGHT])
     found = search(script, photo)
     assert found.correct

@@ -124,9 +124,7 @@ def test_coarse_to_fine_to_coarse_is_the_identity(data: st.DataObject, coarse: S
 
 
 @given(sized(), SIZES)
-def test_a_rescaled_box_lies_in_the_new_frame_and_is_not_empty(
-    given_: tuple[Size, Box], target: Size
-) -> None:
+def test_a_rescaled_box_lies_in_the_new_frame_and_is_not_empty(given_: tuple[Size, Box], target: Size) -> None:
     source, box = given_
     moved = rescale(box, source, target)
     assert moved.area >= 1
@@ -134,9 +132,7 @@ def test_a_rescaled_box_lies_in_the_new_frame_and_is_not_empty(
 
 
 @given(sized(), SIZES)
-def test_each_edge_goes_to_the_nearest_pixel_or_keeps_the_box_alive(
-    given_: tuple[Size, Box], target: Size
-) -> None:
+def test_each_edge_goes_to_the_nearest_pixel_or_keeps_the_box_alive(given_: tuple[Size, Box], target: Size) -> None:
     source, box = given_
     moved = rescale(box, source, target)
     assert abs(moved.x1 - box.x1 * target.width / source.width) <= 1

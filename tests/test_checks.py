@@ -40,9 +40,7 @@ def searched(direct: bool = False, **task: Any) -> Searched:
     return Searched(id=one.id, task=one, trajectory=Trajectory(attempts=(attempt,), calls=()))
 
 
-def trace(
-    *boxes: Box, before: str = "I look closer.", last: str = "Now I see it.", answer: str = "MARKET"
-) -> Trace:
+def trace(*boxes: Box, before: str = "I look closer.", last: str = "Now I see it.", answer: str = "MARKET") -> Trace:
     """A trace that looks at each box and answers."""
     segments: list[Segment] = []
     for number, box in enumerate(boxes):

@@ -63,9 +63,7 @@ def settings(draw: st.DrawFn) -> Setting:
     photo = draw(st.builds(Size, st.integers(60, 3000), st.integers(60, 3000)))
     posed = posed_view(photo, draw(st.sampled_from([224, 336, 672, 1024, None]))).size
     source = draw(st.sampled_from(["native", "resized"]))
-    policy = ZoomPolicy.model_validate(
-        {"crop_source": source, "margin": draw(st.sampled_from([0.0, 0.25, 1.0]))}
-    )
+    policy = ZoomPolicy.model_validate({"crop_source": source, "margin": draw(st.sampled_from([0.0, 0.25, 1.0]))})
     return Setting(photo, posed, policy, draw(st.sampled_from(BoxFrame)))
 
 
@@ -102,9 +100,7 @@ def test_settling_twice_changes_nothing_more(data: st.DataObject, setting: Setti
 
 
 @given(st.data(), settings(), st.sampled_from(Dialect))
-def test_every_zoom_has_its_place_for_an_image(
-    data: st.DataObject, setting: Setting, dialect: Dialect
-) -> None:
+def test_every_zoom_has_its_place_for_an_image(data: st.DataObject, setting: Setting, dialect: Dialect) -> None:
     trace = data.draw(traces(setting))
     turns = render(trace, "What?", setting, dialect)
     assert sum(turn.content.count(IMAGE) for turn in turns) == 1 + len(trace.zooms)

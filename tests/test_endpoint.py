@@ -62,9 +62,7 @@ def test_a_reply_brings_the_calls_as_the_model_wrote_them(
     assert got.calls == (Call(id="call_0", name="zoom", arguments="{not json"),)
 
 
-def test_a_picture_is_sent_as_a_jpeg_of_its_view(
-    scripted: Scripted, photo: Path, journal: FileJournal
-) -> None:
+def test_a_picture_is_sent_as_a_jpeg_of_its_view(scripted: Scripted, photo: Path, journal: FileJournal) -> None:
     script = scripted([says("yes")])
     picture = photo_of(photo).picture(VIEW)
     ask(script, photo, journal, question(messages=(Message(role="user", content=(picture, "What?")),)))
@@ -88,13 +86,9 @@ def test_the_key_is_never_written_to_the_journal(
     assert "sk-secret" not in journal.path.read_text()
 
 
-def test_an_endpoint_that_is_not_there_is_one_sentence_with_the_remedy(
-    photo: Path, journal: FileJournal
-) -> None:
+def test_an_endpoint_that_is_not_there_is_one_sentence_with_the_remedy(photo: Path, journal: FileJournal) -> None:
     url = closed_port()
-    with pytest.raises(
-        EndpointError, match=r"failed 3 times in a row \(no connection\)\. Start it"
-    ) as caught:
+    with pytest.raises(EndpointError, match=r"failed 3 times in a row \(no connection\)\. Start it") as caught:
         ask(url, photo, journal)
     assert url in str(caught.value)
 
@@ -174,9 +168,7 @@ def test_the_error_names_the_status(scripted: Scripted, photo: Path, journal: Fi
         ask(scripted(lambda _: fault(500)), photo, journal)
 
 
-def test_the_pause_an_endpoint_asks_for_is_kept(
-    scripted: Scripted, photo: Path, journal: FileJournal
-) -> None:
+def test_the_pause_an_endpoint_asks_for_is_kept(scripted: Scripted, photo: Path, journal: FileJournal) -> None:
     seen: list[float] = []
 
     def limited(_: Any) -> Response:
@@ -192,9 +184,7 @@ def test_a_pause_that_is_no_number_of_seconds_is_not_kept(
     asked: str, scripted: Scripted, photo: Path, journal: FileJournal
 ) -> None:
     script = scripted([fault(429, retry_after=asked), says("three")])
-    assert (
-        asyncio.run(_within(2, endpoint_at(script.url).ask(question(), photo_of(photo), journal))) == "three"
-    )
+    assert asyncio.run(_within(2, endpoint_at(script.url).ask(question(), photo_of(photo), journal))) == "three"
 
 
 async def _within(seconds: float, asking: Any) -> str:
@@ -236,9 +226,7 @@ def test_an_answer_is_on_disk_when_it_is_given(scripted: Scripted, photo: Path, 
     assert [(line["key"], line["reply"]["text"]) for line in journal.lines()] == [(got.key, "three")]
 
 
-def test_an_answer_that_cannot_be_kept_is_not_given(
-    scripted: Scripted, photo: Path, journal: FileJournal
-) -> None:
+def test_an_answer_that_cannot_be_kept_is_not_given(scripted: Scripted, photo: Path, journal: FileJournal) -> None:
     request = question()
     assert journal.get(request.key) is None
     journal.path.parent.mkdir()
@@ -309,18 +297,14 @@ def test_the_repair_quotes_what_was_wrong(scripted: Scripted, photo: Path, journ
     assert "number: Input should be a valid integer" in complaint["content"]
 
 
-def test_a_form_that_is_wrong_twice_is_the_curators(
-    scripted: Scripted, photo: Path, journal: FileJournal
-) -> None:
+def test_a_form_that_is_wrong_twice_is_the_curators(scripted: Scripted, photo: Path, journal: FileJournal) -> None:
     script = scripted([says("three"), says("still three"), fills({"number": 3})])
     with pytest.raises(ReplyError, match="no valid Form"):
         fill(script, photo, journal)
     assert len(script.asked) == 2
 
 
-def test_half_a_character_in_a_reply_can_be_kept(
-    scripted: Scripted, photo: Path, journal: FileJournal
-) -> None:
+def test_half_a_character_in_a_reply_can_be_kept(scripted: Scripted, photo: Path, journal: FileJournal) -> None:
     """A model cut off between the two halves of an emoji: JSON can write that, UTF-8 cannot."""
     ask(scripted([says("three \ud83d")]), photo, journal)
     assert [line["reply"]["text"][:5] for line in journal.lines()] == ["three"]
@@ -332,8 +316,7 @@ def test_many_may_share_an_endpoint(scripted: Scripted, photo: Path, tmp_path: P
     async def all_at_once() -> list[str]:
         endpoint = endpoint_at(script.url)
         asking = [
-            endpoint.ask(question(f"{n}"), photo_of(photo), FileJournal(tmp_path / f"{n}.jsonl"))
-            for n in range(12)
+            endpoint.ask(question(f"{n}"), photo_of(photo), FileJournal(tmp_path / f"{n}.jsonl")) for n in range(12)
         ]
         return [got.text for got in await asyncio.gather(*asking)]
 
@@ -351,9 +334,7 @@ CHANGES: dict[str, Callable[[], dict[str, Any]]] = {
     "another size": lambda: {"messages": (_shown("a", VIEW.model_copy(update={"width": 84})),)},
     "another source": lambda: {"messages": (_shown("a", VIEW.model_copy(update={"via": (56, 56)})),)},
     "calls": lambda: {
-        "messages": (
-            Message(role="user", content=("How many?",), calls=(Call(id="1", name="a", arguments=""),)),
-        )
+        "messages": (Message(role="user", content=("How many?",), calls=(Call(id="1", name="a", arguments=""),)),)
     },
     "answered call": lambda: {"messages": (Message(role="user", content=("How many?",), call_id="1"),)},
     "one message more": lambda: {"messages": (*question().messages, *question().messages)},
@@ -388,9 +369,7 @@ def test_no_test_needs_a_real_key() -> None:
     assert "COF_TEST_KEY" not in os.environ
 
 
-def test_what_is_sent_is_what_the_journal_keeps(
-    scripted: Scripted, photo: Path, journal: FileJournal
-) -> None:
+def test_what_is_sent_is_what_the_journal_keeps(scripted: Scripted, photo: Path, journal: FileJournal) -> None:
     script = scripted([says("three")])
     ask(script, photo, journal)
     kept = json.loads(journal.path.read_text())["request"]

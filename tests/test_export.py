@@ -153,9 +153,7 @@ def test_in_the_inline_dialect_crops_enter_the_assistant_turn(traced: list[Trace
         assert len(row["images"]) == row["zooms"] + 1
 
 
-def test_pictures_are_the_posed_view_and_the_crops_of_the_upright_photo(
-    dataset: Path, traced: list[Traced]
-) -> None:
+def test_pictures_are_the_posed_view_and_the_crops_of_the_upright_photo(dataset: Path, traced: list[Traced]) -> None:
     known = by_id(traced)
     for path in (dataset / "data").iterdir():
         for row in pyarrow.parquet.read_table(path).to_pylist():
@@ -256,10 +254,7 @@ def test_shards_stay_below_their_limit_and_keep_the_order(traced: list[Traced], 
     ]
     tables = [pyarrow.parquet.read_table(path, columns=["id"]) for path in shards]
     assert [row["id"] for table in tables for row in table.to_pylist()] == [one.id for one in traced]
-    assert all(
-        path.stat().st_size <= limit or table.num_rows == 1
-        for path, table in zip(shards, tables, strict=True)
-    )
+    assert all(path.stat().st_size <= limit or table.num_rows == 1 for path, table in zip(shards, tables, strict=True))
 
 
 def test_pictures_are_named_by_their_content_and_stored_once(dataset: Path) -> None:
@@ -304,9 +299,7 @@ def test_llama_factory_finds_every_picture_from_the_folder_of_its_index(dataset:
 
 def test_the_index_names_both_dialects_and_both_splits(dataset: Path, traced: list[Traced]) -> None:
     found = [name for name, _ in sharegpt(dataset)]
-    assert set(found) == {
-        f"cof_sft_{dialect}{suffix}" for dialect in Dialect for suffix in ("", "_validation")
-    }
+    assert set(found) == {f"cof_sft_{dialect}{suffix}" for dialect in Dialect for suffix in ("", "_validation")}
     assert len(found) == 2 * len(traced)
 
 
@@ -461,9 +454,7 @@ def test_a_mapper_that_loses_a_shard_is_a_bug(traced: list[Traced], tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
-def test_a_dataset_set_aside_by_a_kill_comes_back(
-    traced: list[Traced], dataset: Path, tmp_path: Path
-) -> None:
+def test_a_dataset_set_aside_by_a_kill_comes_back(traced: list[Traced], dataset: Path, tmp_path: Path) -> None:
     export(traced, ExportConfig(validation_share=0.4), tmp_path / "dataset", FACTS)
     (tmp_path / "dataset").rename(tmp_path / ".dataset.old")
     with pytest.raises(ExportError):

@@ -102,9 +102,7 @@ def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
     assert "sa_9.json" in refused(tmp_path / "sa_9.json")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "no json", "[]", "null", "7", '{"image": {}}', '{"image": null}', "\ud800"]
-)
+@pytest.mark.parametrize("text", ["", "no json", "[]", "null", "7", '{"image": {}}', '{"image": null}', "\ud800"])
 def test_a_file_that_is_no_annotation_is_refused(text: str, path: Path) -> None:
     path.write_bytes(text.encode(errors="surrogatepass"))
     assert "broken annotation" in refused(path)

@@ -29,9 +29,7 @@ def suggested(**changes: Any) -> dict[str, Any]:
     return {**COLOUR, **changes}
 
 
-def propose(
-    script: Script, photo: Path, masks: Path | None = None, **config: Any
-) -> tuple[list[Task], list[Rejected]]:
+def propose(script: Script, photo: Path, masks: Path | None = None, **config: Any) -> tuple[list[Task], list[Rejected]]:
     """What the stage makes of a photo, through its worker."""
     frame = config.pop("frame", "native")
     worker = Worker(Propose, config_at(script.url, photo.parent / "run", frame, propose=config))
@@ -40,9 +38,7 @@ def propose(
     return [Task.model_validate_json(text) for text in made], list(worker.store.rejected("propose"))
 
 
-def of(
-    scripted: Scripted, photo: Path, *tasks: dict[str, Any], **config: Any
-) -> tuple[list[Task], list[Rejected]]:
+def of(scripted: Scripted, photo: Path, *tasks: dict[str, Any], **config: Any) -> tuple[list[Task], list[Rejected]]:
     return propose(scripted([fills({"tasks": list(tasks)})]), photo, **config)
 
 
@@ -104,9 +100,7 @@ def test_the_id_of_a_task_begins_with_that_of_its_photo(scripted: Scripted, phot
 
 
 @pytest.mark.parametrize("box", [[9000, 9000, 9100, 9100], [640 + 28, 0, 700, 50]])
-def test_evidence_outside_the_picture_sets_a_suggestion_aside(
-    box: list[int], scripted: Scripted, photo: Path
-) -> None:
+def test_evidence_outside_the_picture_sets_a_suggestion_aside(box: list[int], scripted: Scripted, photo: Path) -> None:
     tasks, rejects = of(scripted, photo, COLOUR, suggested(question="What colour is that?", evidence=[box]))
     assert (len(tasks), reasons(rejects)) == (1, ["evidence outside the picture"])
 
@@ -165,9 +159,7 @@ def test_a_reply_that_stays_malformed_rejects_the_photo(scripted: Scripted, phot
         suggested(wrong=["a"] * 8),
     ],
 )
-def test_a_suggestion_that_follows_no_form_is_repaired(
-    bad: dict[str, Any], scripted: Scripted, photo: Path
-) -> None:
+def test_a_suggestion_that_follows_no_form_is_repaired(bad: dict[str, Any], scripted: Scripted, photo: Path) -> None:
     script = scripted([fills({"tasks": [bad]}), fills({"tasks": [COLOUR]})])
     tasks, _ = propose(script, photo)
     assert (len(tasks), len(script.asked)) == (1, 2)
@@ -175,20 +167,16 @@ def test_a_suggestion_that_follows_no_form_is_repaired(
 
 def test_no_more_tasks_are_kept_than_asked_for(scripted: Scripted, photo: Path) -> None:
     many = [
-        suggested(question=f"What colour is box number {n}?", evidence=[[30 * n, 0, 30 * n + 20, 20]])
-        for n in range(9)
+        suggested(question=f"What colour is box number {n}?", evidence=[[30 * n, 0, 30 * n + 20, 20]]) for n in range(9)
     ]
     assert len(of(scripted, photo, *many, tasks_per_image=4)[0]) == 4
 
 
 def test_kinds_take_turns(scripted: Scripted, photo: Path) -> None:
     many = [
-        suggested(question=f"What colour is box number {n}?", evidence=[[30 * n, 0, 30 * n + 20, 20]])
-        for n in range(9)
+        suggested(question=f"What colour is box number {n}?", evidence=[[30 * n, 0, 30 * n + 20, 20]]) for n in range(9)
     ]
-    count = suggested(
-        kind="count", question="How many dots are there?", answer="3", evidence=[[500, 400, 520, 420]]
-    )
+    count = suggested(kind="count", question="How many dots are there?", answer="3", evidence=[[500, 400, 520, 420]])
     kinds = {task.kind for task in of(scripted, photo, *many, count, tasks_per_image=2)[0]}
     assert kinds == {"colour", "count"}
 
@@ -234,8 +222,7 @@ def test_a_photo_that_was_cut_off_goes_on_where_it_stopped(scripted: Scripted, t
 
 def test_the_same_replies_make_the_same_tasks(scripted: Scripted, photo: Path, tmp_path: Path) -> None:
     many = [
-        suggested(question=f"What colour is box number {n}?", evidence=[[30 * n, 0, 30 * n + 20, 20]])
-        for n in range(9)
+        suggested(question=f"What colour is box number {n}?", evidence=[[30 * n, 0, 30 * n + 20, 20]]) for n in range(9)
     ]
     first, _ = of(scripted, photo, *many)
     (tmp_path / "run").rename(tmp_path / "first-run")

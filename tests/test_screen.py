@@ -36,9 +36,7 @@ def task(photo: Path, **changes: Any) -> Task:
     return Task.model_validate({**values, **changes})
 
 
-def screen(
-    script: Script, photo: Path, blind_asks: int = 1, **changes: Any
-) -> tuple[list[Task], list[Rejected]]:
+def screen(script: Script, photo: Path, blind_asks: int = 1, **changes: Any) -> tuple[list[Task], list[Rejected]]:
     asks = {"blind_asks": blind_asks, "evidence_margins": [0.2, 0.4]}
     worker = Worker(Screen, config_at(script.url, photo.parent / "run", screen=asks))
     made = asyncio.run(worker.work(task(photo, **changes).model_dump_json()))
@@ -91,9 +89,7 @@ def test_what_the_evidence_does_not_show_each_time_is_rejected(
 
 
 @pytest.mark.parametrize("things", [0, 2, -1])
-def test_a_question_that_does_not_fit_one_thing_is_rejected(
-    things: int, scripted: Scripted, photo: Path
-) -> None:
+def test_a_question_that_does_not_fit_one_thing_is_rejected(things: int, scripted: Scripted, photo: Path) -> None:
     assert reason(scripted([NONE, RED, RED, fills({"things": things})]), photo) == "not one thing"
 
 
@@ -108,9 +104,7 @@ def test_each_asking_on_the_evidence_sees_it_cut_otherwise(scripted: Scripted, p
     assert first != second
 
 
-def test_options_are_posed_blind_in_another_order_and_judged_by_what_they_say(
-    scripted: Scripted, photo: Path
-) -> None:
+def test_options_are_posed_blind_in_another_order_and_judged_by_what_they_say(scripted: Scripted, photo: Path) -> None:
     choices = ("blue", "green", "red", "white")
 
     def knows_red(body: Body) -> Response:
@@ -127,10 +121,7 @@ def test_each_blind_asking_has_its_own_order(scripted: Scripted, photo: Path) ->
     script = scripted(lambda _: NONE)
     choices = ("blue", "green", "red", "white")
     screen(script, photo, blind_asks=4, choices=choices, answer="C")
-    posed = [
-        [line for line in texts_of(body)[-1].splitlines() if line.startswith("(")]
-        for body in script.asked[:4]
-    ]
+    posed = [[line for line in texts_of(body)[-1].splitlines() if line.startswith("(")] for body in script.asked[:4]]
     assert len({tuple(options) for options in posed}) > 1
     assert all(sorted(option[4:] for option in options) == sorted(choices) for options in posed)
 

@@ -105,9 +105,7 @@ def test_a_finished_record_is_not_worked_on_again(tmp_path: Path, record: ImageR
     assert Counts.seen == [record.id]
 
 
-def test_a_finished_record_is_not_asked_about_again(
-    scripted: Scripted, tmp_path: Path, record: ImageRecord
-) -> None:
+def test_a_finished_record_is_not_asked_about_again(scripted: Scripted, tmp_path: Path, record: ImageRecord) -> None:
     script = scripted([says("x"), says("y")])
     for _ in range(2):
         assert f'"{record.id}-x"' in work(worker(Asking, tmp_path, script.url), record)[0]
@@ -225,9 +223,7 @@ def test_one_record_that_meets_a_bug_costs_no_other(tmp_path: Path, record: Imag
 
 def test_a_replay_asks_nothing(scripted: Scripted, tmp_path: Path, record: ImageRecord) -> None:
     first = work(worker(Asking, tmp_path, scripted([says("x")]).url), record)
-    again = Worker(
-        Asking, config_at(closed_port(), tmp_path / "again", runtime={"replay": str(tmp_path / "run")})
-    )
+    again = Worker(Asking, config_at(closed_port(), tmp_path / "again", runtime={"replay": str(tmp_path / "run")}))
     assert [json.loads(text) for text in work(again, record)] == [json.loads(text) for text in first]
 
 

@@ -15,9 +15,7 @@ REJECT = Rejected(id="ab12-x00", stage="screen", reason="not one thing", image="
 
 
 def request(seed: int = 0) -> Request:
-    return Request(
-        role="answer", model="m", messages=(Message(role="user", content=("How many?",)),), seed=seed
-    )
+    return Request(role="answer", model="m", messages=(Message(role="user", content=("How many?",)),), seed=seed)
 
 
 @pytest.fixture
@@ -91,9 +89,7 @@ def test_a_line_that_is_no_json_is_passed_over(journal: FileJournal) -> None:
 def test_a_full_disk_is_one_sentence_for_the_operator(journal: FileJournal) -> None:
     journal.path.parent.mkdir()
     journal.path.symlink_to("/dev/full")
-    with pytest.raises(
-        StoreError, match=r"No space is left for .*\. Free some and run again: nothing is lost\."
-    ):
+    with pytest.raises(StoreError, match=r"No space is left for .*\. Free some and run again: nothing is lost\."):
         journal.put(request(), Reply(text="three"), 0)
 
 
@@ -139,9 +135,7 @@ def test_rejects_are_kept_with_their_reason(store: Store) -> None:
 def test_the_same_outcome_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         Store(tmp_path / name).finish("screen", "ab12", Outcome(['{"id": "x"}'], [REJECT]))
-    one, two = (
-        [path.read_bytes() for path in sorted((tmp_path / name).rglob("*.json"))] for name in ("one", "two")
-    )
+    one, two = ([path.read_bytes() for path in sorted((tmp_path / name).rglob("*.json"))] for name in ("one", "two"))
     assert one == two
 
 
@@ -225,9 +219,7 @@ def test_a_folder_is_free_after_a_run_that_was_killed(store: Store) -> None:
         "import sys; from pathlib import Path; from pipeline.store import Store\n"
         f"with Store(Path({str(store.folder)!r})).lock():\n    print('held', flush=True); sys.stdin.read()"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(StoreError), store.lock():

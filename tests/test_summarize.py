@@ -77,9 +77,7 @@ def test_a_trace_names_every_request_behind_it(scripted: Scripted, photo: Path, 
     assert len(traced.calls) == 5
 
 
-def test_looks_that_did_not_lead_to_the_answer_are_dropped(
-    scripted: Scripted, photo: Path, searched: Searched
-) -> None:
+def test_looks_that_did_not_lead_to_the_answer_are_dropped(scripted: Scripted, photo: Path, searched: Searched) -> None:
     (traced,), _ = summarize(scripted([fills({**TOLD, "looks": LOOKS[1:]})]), photo, searched)
     assert traced.trace.boxes == [NEAR]
 

@@ -21,9 +21,7 @@ from pipeline.teacher.language import (
 
 TEXTS = (
     st.one_of(
-        st.sampled_from(
-            ["OPEN", "No. 7?", "a {b} c", "it's \"", "left", "written", "(A)", "A\\d+", "é ñ 漢字", "x|y"]
-        ),
+        st.sampled_from(["OPEN", "No. 7?", "a {b} c", "it's \"", "left", "written", "(A)", "A\\d+", "é ñ 漢字", "x|y"]),
         st.text(min_size=1, max_size=25),
     )
     .map(lambda text: text.replace('"', ""))

@@ -214,9 +214,7 @@ def test_more_words_and_pictures_count_for_more(teacher: str) -> None:
     assert few < many < seen
 
 
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:9/a.jpg", "https://example.com/a.jpg", "file:///etc/passwd", ""]
-)
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/a.jpg", "https://example.com/a.jpg", "file:///etc/passwd", ""])
 def test_a_picture_elsewhere_is_never_fetched(url: str, teacher: str) -> None:
     response = post(teacher, question(QUESTION, {"type": "image_url", "image_url": {"url": url}}))
     assert response.status == 400
@@ -304,9 +302,7 @@ def test_a_malformed_rate_of_one_follows_no_form(photo: Path, tmp_path: Path) ->
     with teaching(malformed_rate=1) as url:
         message = Message(role="user", content=(f"Question: {QUESTION}",))
         asked = Request(role="answer", model="m", messages=(message,))
-        filling = endpoint_at(url).fill(
-            asked, Answered, photo_of(photo), FileJournal(tmp_path / "calls.jsonl")
-        )
+        filling = endpoint_at(url).fill(asked, Answered, photo_of(photo), FileJournal(tmp_path / "calls.jsonl"))
         with pytest.raises(ReplyError, match="no valid Answered"):
             asyncio.run(filling)
 

@@ -81,9 +81,7 @@ def test_a_line_of_a_large_photo_is_no_longer_than_a_processor_takes(box: Box) -
 
 
 @given(PHOTOS, st.integers(56, 4000))
-def test_a_posed_view_is_the_whole_photo_and_never_enlarged_by_more_than_a_patch(
-    photo: Size, resolution: int
-) -> None:
+def test_a_posed_view_is_the_whole_photo_and_never_enlarged_by_more_than_a_patch(photo: Size, resolution: int) -> None:
     view = posed_view(photo, resolution)
     assert view.box == whole(photo)
     assert view.width <= photo.width + PATCH
@@ -159,9 +157,7 @@ def test_a_box_written_about_a_picture_comes_back_to_its_place(
 
 
 @given(looked_at(), st.sampled_from([BoxFrame.NATIVE, BoxFrame.MODEL]))
-def test_a_box_in_the_pixels_of_a_picture_is_the_box_of_the_view(
-    given_: tuple[Size, Box], frame: BoxFrame
-) -> None:
+def test_a_box_in_the_pixels_of_a_picture_is_the_box_of_the_view(given_: tuple[Size, Box], frame: BoxFrame) -> None:
     photo, box = given_
     view = zoom_view(photo, box, ZoomPolicy())
     setting = Setting(photo, Size(336, 336), ZoomPolicy(), frame)

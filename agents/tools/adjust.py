@@ -30,9 +30,7 @@ async def adjust(case: Case, box: BoxField, instruction: str) -> Observation:
         units=case.units(view),
     )
     try:
-        better = case.setting.from_picture(
-            checked(found.box, case.setting.frame.size(view.size, view.size)), view
-        )
+        better = case.setting.from_picture(checked(found.box, case.setting.frame.size(view.size, view.size)), view)
     except ValueError as error:
         raise ToolError(f"The box could not be adjusted: {error}") from error
     return Observation(f"The adjusted box is {case.written(better)}.", boxes=(better,))

@@ -22,9 +22,7 @@ async def locate(case: Case, thing: str, within: BoxField | None = None) -> Obse
     view = zoom_view(case.photo.size, within, case.setting.policy) if within else case.posed
     found = await case.fill("locate", Located, [view], thing=thing, units=case.units(view))
     limit = case.setting.frame.size(view.size, view.size)
-    boxes = [
-        case.setting.from_picture(checked(box, limit), view) for box in found.boxes if box.clip(limit).area
-    ]
+    boxes = [case.setting.from_picture(checked(box, limit), view) for box in found.boxes if box.clip(limit).area]
     if not boxes:
         return Observation(f"Not found. {found.note}".strip())
     written = ", ".join(str(case.written(box)) for box in boxes)

@@ -56,9 +56,7 @@ class Tool(NamedTuple):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise ToolError(
-                f"{self.name}: {where} {first['msg']}".replace("Value error, ", "")[:300]
-            ) from error
+            raise ToolError(f"{self.name}: {where} {first['msg']}".replace("Value error, ", "")[:300]) from error
         except (ValueError, RecursionError) as error:
             raise ToolError(f"{self.name}: the arguments are not a JSON object.") from error
         return {name: getattr(arguments, name) for name in type(arguments).model_fields}

@@ -104,9 +104,7 @@ def make_plan(traced: Iterable[Traced], config: ExportConfig, facts: CardFacts, 
     for cutter in cutters.values():
         cutter.close()
     everything.unlink()
-    shards = [
-        shard for split in SPLITS for shard in _shards(split, cutters[split].firsts, config, facts, folder)
-    ]
+    shards = [shard for split in SPLITS for shard in _shards(split, cutters[split].firsts, config, facts, folder)]
     return Plan(shards, rejected, statistics)
 
 

@@ -67,9 +67,7 @@ def turns(item: Item, config: ExportConfig, dialect: Dialect) -> list[Turn]:
     return render(item.trace, question, _setting(item.task, config), dialect)
 
 
-def sft_row(
-    item: Item, pictures: Sequence[Picture], config: ExportConfig, facts: CardFacts
-) -> dict[str, Any]:
+def sft_row(item: Item, pictures: Sequence[Picture], config: ExportConfig, facts: CardFacts) -> dict[str, Any]:
     """The columns of a shard; pictures as JPEG bytes, boxes in native pixels."""
     task = item.task
     return {
@@ -92,9 +90,7 @@ def sft_row(
     }
 
 
-def sharegpt_row(
-    item: Item, pictures: Sequence[Picture], config: ExportConfig, dialect: Dialect
-) -> dict[str, Any]:
+def sharegpt_row(item: Item, pictures: Sequence[Picture], config: ExportConfig, dialect: Dialect) -> dict[str, Any]:
     """A conversation as LLaMA-Factory reads it; paths are relative to the folder its file lies in."""
     return {
         "messages": [{"role": turn.role, "content": _tagged(turn)} for turn in turns(item, config, dialect)],
@@ -102,9 +98,7 @@ def sharegpt_row(
     }
 
 
-def rl_row(
-    item: Item, posed: str, photo: str, config: ExportConfig, split: Split, index: int
-) -> dict[str, Any]:
+def rl_row(item: Item, posed: str, photo: str, config: ExportConfig, split: Split, index: int) -> dict[str, Any]:
     """A task as verl reads it; `posed` and `photo` are paths relative to the dataset folder."""
     task = item.task
     system_and_user = turns(item, config, Dialect.TOOL_CALL)[:2]
@@ -149,8 +143,7 @@ def _tool_arguments(task: Task, photo: str, config: ExportConfig) -> dict[str, A
 
 def _typed(turn: Turn) -> dict[str, Any]:
     blocks = [
-        {"type": "image", "text": None} if part is None else {"type": "text", "text": part}
-        for part in turn.content
+        {"type": "image", "text": None} if part is None else {"type": "text", "text": part} for part in turn.content
     ]
     return {"role": turn.role, "content": blocks}
 
@@ -177,6 +170,4 @@ def _setting(task: Task, config: ExportConfig) -> Setting:
 
 
 def _rejected(traced: Traced, reason: str, evidence: dict[str, Any]) -> Rejected:
-    return Rejected(
-        id=traced.id, stage="export", reason=reason, evidence=evidence, image=traced.task.image.id
-    )
+    return Rejected(id=traced.id, stage="export", reason=reason, evidence=evidence, image=traced.task.image.id)

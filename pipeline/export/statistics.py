@@ -61,9 +61,7 @@ class Statistics:
     @property
     def zooms_by_resolution(self) -> list[tuple[str, float]]:
         """Zooms per row at each resolution: how adaptive the data is."""
-        return [
-            (_named(size), self.zooms_at[size] / count) for size, count in sorted(self.resolutions.items())
-        ]
+        return [(_named(size), self.zooms_at[size] / count) for size, count in sorted(self.resolutions.items())]
 
 
 def _size_class(view: View, item: Item) -> str:

@@ -53,9 +53,7 @@ def _encode_outline(outline: Outline, width: int, height: int) -> Encoded:
     return run_lengths, (float(x), float(y))
 
 
-def _encode_regions(
-    regions: Sequence[Outline], objects: Sequence[Outline], width: int, height: int
-) -> list[Encoded]:
+def _encode_regions(regions: Sequence[Outline], objects: Sequence[Outline], width: int, height: int) -> list[Encoded]:
     # Drawn with x and y exchanged: its transpose is then in Fortran order, as pycocotools wants it.
     labels = np.zeros((width, height), dtype=np.uint8)
     for label, outline in enumerate(regions, start=1):

@@ -21,9 +21,7 @@ def stamp(canvas: Picture, pixels: Picture, alpha: Mask, x: int, y: int) -> None
     rows, columns = slice(top - y, bottom - y), slice(left - x, right - x)
     under = canvas[top:bottom, left:right].astype(np.float32)
     cover = alpha[rows, columns].astype(np.float32)[..., None] / 255
-    canvas[top:bottom, left:right] = np.asarray(
-        under + cover * (pixels[rows, columns] - under) + 0.5, dtype=np.uint8
-    )
+    canvas[top:bottom, left:right] = np.asarray(under + cover * (pixels[rows, columns] - under) + 0.5, dtype=np.uint8)
 
 
 def cast_shadow(canvas: Picture, alpha: Mask, x: int, y: int, depth: int, darkness: float = 0.55) -> None:

@@ -44,9 +44,7 @@ def crate(rng: np.random.Generator, size: int) -> Piece:
     if happens(rng, 0.5):
         pixels = planks(rng, width, height).transpose(1, 0, 2).copy()
     else:
-        paper = muted(
-            rng, ((176, 138, 94), (160, 124, 84), *(PALETTE[name] for name in ("red", "blue", "green")))
-        )
+        paper = muted(rng, ((176, 138, 94), (160, 124, 84), *(PALETTE[name] for name in ("red", "blue", "green"))))
         pixels = tinted(paper, 0.05 * noise(rng, height, width, ROUGH) + _falloff(height, width))
         tape = round(width * 0.42), round(width * 0.58)
         pixels[:, tape[0] : tape[1]] = (pixels[:, tape[0] : tape[1]] * 0.7 + 55).astype(np.uint8)
@@ -88,9 +86,7 @@ def jar(rng: np.random.Generator, size: int) -> Piece:
     width = round(size * between(rng, 0.6, 0.85))
     pixels = tinted(jittered(pick(rng, COLOUR_NAMES), rng, 16), _round_body(size, width))
     lid = max(2, round(size * 0.16))
-    pixels[:lid] = tinted(
-        muted(rng, ((196, 190, 176), (150, 150, 152), (170, 140, 70))), _round_body(lid, width)
-    )
+    pixels[:lid] = tinted(muted(rng, ((196, 190, 176), (150, 150, 152), (170, 140, 70))), _round_body(lid, width))
     pixels[lid : lid + 2] = (pixels[lid : lid + 2] * 0.5).astype(np.uint8)
     inset = max(1, width // 16)
     outline = _polygon(
@@ -109,9 +105,7 @@ def plant(rng: np.random.Generator, size: int) -> Piece:
     pixels[rim : rim + max(2, size // 40)] //= 2
     angles = np.linspace(np.pi * 0.96, 2.04 * np.pi, 26)
     bumps = 1 - 0.16 * rng.random(len(angles))
-    crown = np.stack(
-        [np.cos(angles) * bumps * width / 2 + width / 2, rim + np.sin(angles) * bumps * rim], axis=1
-    )
+    crown = np.stack([np.cos(angles) * bumps * width / 2 + width / 2, rim + np.sin(angles) * bumps * rim], axis=1)
     pot = [(width * 0.84, rim), (width * 0.74, size - 1), (width * 0.26, size - 1), (width * 0.16, rim)]
     return Piece(pixels, np.concatenate([crown, pot]).clip(0, (width - 1, size - 1)).astype(np.int32))
 

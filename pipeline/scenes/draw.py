@@ -73,20 +73,14 @@ def _truth_of(number: int, thing: Hung, sheet: Sheet) -> ThingTruth:
     if design.marks:
         boxes = [_box(thing.carry(spot.outline)) for spot in sheet.marks]
         for colour in dict.fromkeys(design.marks.colours):
-            same = tuple(
-                box for box, other in zip(boxes, design.marks.colours, strict=True) if other == colour
-            )
+            same = tuple(box for box, other in zip(boxes, design.marks.colours, strict=True) if other == colour)
             marks.append(MarksTruth(shape=design.marks.shape, colour=colour, boxes=same))
     lines = tuple(
-        LineTruth(
-            text=line.text, box=_box(thing.carry(spot.outline)), colour=line.colour, height=round(line.cap)
-        )
+        LineTruth(text=line.text, box=_box(thing.carry(spot.outline)), colour=line.colour, height=round(line.cap))
         for line, spot in zip(design.lines, sheet.lines, strict=True)
     )
     box = _box(thing.outline.astype(np.float64))
-    return ThingTruth(
-        id=number, kind=design.kind, box=box, colour=design.colour, lines=lines, marks=tuple(marks)
-    )
+    return ThingTruth(id=number, kind=design.kind, box=box, colour=design.colour, lines=lines, marks=tuple(marks))
 
 
 def _box(points: Points) -> Box:

@@ -35,9 +35,7 @@ class Hung:
     def outline(self) -> Outline:
         """The four corners of the thing in native pixels."""
         width, height = self.design.size
-        return np.round(self.carry(np.array([(0, 0), (width, 0), (width, height), (0, height)]))).astype(
-            np.int32
-        )
+        return np.round(self.carry(np.array([(0, 0), (width, 0), (width, height), (0, height)]))).astype(np.int32)
 
 
 def hang_things(rng: np.random.Generator, backdrop: Backdrop, space: FreeSpace) -> list[Hung]:

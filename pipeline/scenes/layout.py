@@ -25,9 +25,7 @@ class FreeSpace:
     def __init__(self) -> None:
         self._taken: list[Box] = []
 
-    def find(
-        self, rng: np.random.Generator, size: tuple[int, int], area: Box, gap: int
-    ) -> tuple[int, int] | None:
+    def find(self, rng: np.random.Generator, size: tuple[int, int], area: Box, gap: int) -> tuple[int, int] | None:
         """A free corner for this (width, height) in the area, `gap` from all else; None if not found."""
         right, bottom = area[2] - size[0], area[3] - size[1]
         if right <= area[0] or bottom <= area[1]:

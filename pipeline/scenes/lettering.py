@@ -19,9 +19,7 @@ SUPERSAMPLING = 4
 def _font(size: float) -> ImageFont.FreeTypeFont:
     font = ImageFont.load_default(size)
     if not isinstance(font, ImageFont.FreeTypeFont):
-        raise RuntimeError(
-            "Pillow was built without FreeType; install a wheel of Pillow from the package index"
-        )
+        raise RuntimeError("Pillow was built without FreeType; install a wheel of Pillow from the package index")
     return font
 
 
@@ -35,10 +33,7 @@ def text_ink(text: str, cap: float, weight: float, tracking: float, width: float
     font = _font(round((cap - 2 * stroke) / CAP_RATIO, 2))
     # Readers miss the font's own space between small letters and take a line of large ones for two lines.
     space = float(np.clip(1.2 - (cap - 40) / 200, 0.85, 1.2))
-    steps = [
-        font.getlength(letter) * (space if letter == " " else 1) + tracking * cap + 2 * stroke
-        for letter in text
-    ]
+    steps = [font.getlength(letter) * (space if letter == " " else 1) + tracking * cap + 2 * stroke for letter in text]
     margin = cap
     canvas = Image.new("L", (int(sum(steps) + 2 * margin), int(3 * cap)))
     pen, x = ImageDraw.Draw(canvas), margin

@@ -5,9 +5,7 @@ from typing import Literal, get_args
 import numpy as np
 
 RGB = tuple[int, int, int]
-ColourName = Literal[
-    "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray"
-]
+ColourName = Literal["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray"]
 
 COLOUR_NAMES: tuple[ColourName, ...] = get_args(ColourName)
 

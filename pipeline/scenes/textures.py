@@ -64,11 +64,7 @@ def tiles(rng: np.random.Generator, height: int, width: int) -> Picture:
     columns, in_column = np.divmod(np.arange(width), side)
     tones = rng.normal(0, 0.035, (rows[-1] + 1, columns[-1] + 1)).astype(np.float32)
     glaze = 0.05 - 0.10 * (in_row[:, None] + in_column[None]) / (2 * side)
-    relief = (
-        tones[rows[:, None], columns[None]]
-        + glaze.astype(np.float32)
-        + 0.05 * noise(rng, height, width, CLOUDY)
-    )
+    relief = tones[rows[:, None], columns[None]] + glaze.astype(np.float32) + 0.05 * noise(rng, height, width, CLOUDY)
     relief[in_row < 2, :] = -0.22
     relief[:, in_column < 2] = -0.22
     return tinted(muted(rng, colours), relief)
@@ -80,18 +76,14 @@ def corrugated(rng: np.random.Generator, height: int, width: int) -> Picture:
     period = between(rng, 14, 26)
     waves = np.sin(np.arange(width) * 2 * np.pi / period).astype(np.float32)
     rust = noise(rng, height, width, CLOUDY, stretch=(3, 1))
-    return tinted(
-        muted(rng, colours), 0.12 * waves[None] + 0.10 * rust + 0.04 * noise(rng, height, width, FINE)
-    )
+    return tinted(muted(rng, colours), 0.12 * waves[None] + 0.10 * rust + 0.04 * noise(rng, height, width, FINE))
 
 
 def paving(rng: np.random.Generator, height: int, width: int) -> Picture:
     """Slabs on the ground, seen from standing height: they grow towards the lower edge."""
     colours = ((142, 138, 132), (128, 122, 116), (150, 142, 128), (120, 124, 128))
     depth = 1 / (np.arange(height, dtype=np.float32) + 0.35 * height + 8) * height
-    across = (
-        (np.arange(width, dtype=np.float32)[None] - width * between(rng, 0.3, 0.7)) * depth[:, None] / height
-    )
+    across = (np.arange(width, dtype=np.float32)[None] - width * between(rng, 0.3, 0.7)) * depth[:, None] / height
     row, in_row = np.divmod(depth * between(rng, 5, 8), 1)
     column, in_column = np.divmod(across * between(rng, 2.2, 3.5) + 0.5 * (row[:, None] % 2), 1)
     tones = rng.normal(0, 0.06, (64, 64)).astype(np.float32)

@@ -98,9 +98,7 @@ def _clock(rng: np.random.Generator) -> str:
 
 def _hours(rng: np.random.Generator) -> str:
     opening, closing = _whole(rng, 7, 10), _whole(rng, 16, 22)
-    return pick(
-        rng, (f"Open {opening}-{closing}", f"Mon-Sat {opening}-{closing}", f"Sundays {opening}-{closing}")
-    )
+    return pick(rng, (f"Open {opening}-{closing}", f"Mon-Sat {opening}-{closing}", f"Sundays {opening}-{closing}"))
 
 
 def _phone(rng: np.random.Generator) -> str:
@@ -178,9 +176,7 @@ def _event(rng: np.random.Generator) -> Wording:
 def _notice(rng: np.random.Generator) -> Wording:
     title = pick(rng, NOTICES)
     title = title.upper() if happens(rng, 0.5) else f"{title} {_whole(rng, 2, 29)}"
-    return Wording(
-        ("sign", "plate", "board"), title, (_hours(rng), f"Floor {_whole(rng, 2, 9)}", _phone(rng))
-    )
+    return Wording(("sign", "plate", "board"), title, (_hours(rng), f"Floor {_whole(rng, 2, 9)}", _phone(rng)))
 
 
 FAMILIES: tuple[Callable[[np.random.Generator], Wording], ...] = (

@@ -62,9 +62,7 @@ class Propose(Stage):
         tasks = [self._task(record, number, draft, tuple(calls), rng) for number, draft in enumerate(kept)]
         return tasks, [_aside(record, number, *one) for number, one in enumerate(dropped)]
 
-    async def _ask(
-        self, record: ImageRecord, view: View, index: int, journal: Journal
-    ) -> tuple[Proposed, str]:
+    async def _ask(self, record: ImageRecord, view: View, index: int, journal: Journal) -> tuple[Proposed, str]:
         photo, config = self.desk.photo(record), self.config.teacher
         message = Message(role="user", content=(photo.picture(view), self._prompt(record, view)))
         request = Request(
@@ -81,11 +79,7 @@ class Propose(Stage):
     def _prompt(self, record: ImageRecord, view: View) -> str:
         edges = open_edges(view.box, record.size)
         relative = self.config.teacher.frame is BoxFrame.RELATIVE
-        units = (
-            "in thousandths of its width and height"
-            if relative
-            else f"in its {view.width}x{view.height} pixels"
-        )
+        units = "in thousandths of its width and height" if relative else f"in its {view.width}x{view.height} pixels"
         return prompts.render(
             "propose",
             most=self.config.propose.tasks_per_tile,
@@ -131,9 +125,7 @@ class Propose(Stage):
             kept.append(best)
         return kept, dropped
 
-    def _task(
-        self, record: ImageRecord, number: int, draft: Draft, calls: tuple[str, ...], rng: Random
-    ) -> Task:
+    def _task(self, record: ImageRecord, number: int, draft: Draft, calls: tuple[str, ...], rng: Random) -> Task:
         suggested = draft.suggested
         choices = _options(suggested, rng) if rng.random() < self.config.propose.choice_share else ()
         answer = suggested.answer.strip()
@@ -205,6 +197,4 @@ def _options(suggested: Suggested, rng: Random) -> tuple[str, ...]:
 def _aside(record: ImageRecord, number: int, draft: Draft, reason: str) -> Rejected:
     suggested = draft.suggested
     evidence = {"photo": record.name, "question": suggested.question, "answer": suggested.answer}
-    return Rejected(
-        id=f"{record.id}-x{number:02d}", stage="propose", reason=reason, evidence=evidence, image=record.id
-    )
+    return Rejected(id=f"{record.id}-x{number:02d}", stage="propose", reason=reason, evidence=evidence, image=record.id)

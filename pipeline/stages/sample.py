@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from typing_extensions import override
+
 from agents.endpoint import Journal
 from agents.masks import read_annotations
 from agents.photos import file_hash, upright_size
@@ -15,6 +17,7 @@ class Sample(Stage):
     name = "sample"
     consumes = Candidate
 
+    @override
     async def process(self, record: Candidate, journal: Journal) -> tuple[list[ImageRecord], list[Rejected]]:
         path, limits = Path(record.path), self.config.sample
         size = upright_size(path)

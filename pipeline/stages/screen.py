@@ -55,9 +55,7 @@ class Screen(Stage):
         """An answer without the image, options in another order each time, and whether it is right."""
         choices = list(task.choices)
         Random(ask).shuffle(choices)
-        found = await case.fill(
-            "answer", Answered, [], seed=ask, question=pose(task.question, tuple(choices))
-        )
+        found = await case.fill("answer", Answered, [], seed=ask, question=pose(task.question, tuple(choices)))
         letter = LETTERS[choices.index(task.answer_text)] if choices else task.answer
         truth = task.truth.model_copy(update={"choices": tuple(choices), "answer": letter})
         return found.answer, truth.accepts(found.answer)
@@ -70,9 +68,7 @@ class Screen(Stage):
         return await self._answer(case, task, [view], ask)
 
     async def _answer(self, case: Case, task: Task, views: list[View], ask: int = 0) -> str | None:
-        found = await case.fill(
-            "answer", Answered, views, seed=ask, question=pose(task.question, task.choices)
-        )
+        found = await case.fill("answer", Answered, views, seed=ask, question=pose(task.question, task.choices))
         return found.answer
 
     async def _things(self, case: Case, task: Task) -> int:

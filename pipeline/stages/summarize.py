@@ -45,9 +45,7 @@ class Summarize(Stage):
                 faults.append(str(fault))
                 continue
             calls = (*record.task.calls, *record.trajectory.calls, *case.calls)
-            return [
-                Traced(id=record.id, task=record.task, trajectory=record.trajectory, trace=trace, calls=calls)
-            ], []
+            return [Traced(id=record.id, task=record.task, trajectory=record.trajectory, trace=trace, calls=calls)], []
         raise Reject(faults[-1], faults=faults)
 
     async def _tell(self, case: Case, record: Searched, attempt: int) -> Summarized:

@@ -27,8 +27,6 @@ def judge(heard: Heard) -> dict[str, Any]:
         return {"correct": True, "hint": "It is right."}
     rng = Random(f"{heard.seed}:{given}")
     unread = any(word in given.casefold() for word in ("cannot", "unknown", "no answer"))
-    partial = normalize(given) and (
-        normalize(given) in normalize(truth) or normalize(truth) in normalize(given)
-    )
+    partial = normalize(given) and (normalize(given) in normalize(truth) or normalize(truth) in normalize(given))
     hints = _UNREAD if unread else _PARTIAL if partial else _OTHER
     return {"correct": False, "hint": rng.choice(hints)}

@@ -30,9 +30,7 @@ def running_teacher(config: TeacherConfig) -> Iterator[str]:
         assert server.stdout is not None  # it is a pipe
         first = server.stdout.readline()
         if not first:
-            raise EndpointError(
-                "The local teacher did not start; run `python -m pipeline teacher` to see why."
-            )
+            raise EndpointError("The local teacher did not start; run `python -m pipeline teacher` to see why.")
         url: str = json.loads(first)["base_url"]
         _wait_for(url)
         yield url

@@ -18,9 +18,7 @@ def pick(answer: str | None, choices: tuple[str, ...]) -> str | None:
     """An answer as the question wants it: the letter of the option that says it, where there are options."""
     if answer is None or not choices:
         return answer
-    fitting = [
-        letter for letter, choice in zip("ABCDEFGH", choices, strict=False) if same_answer(choice, answer)
-    ]
+    fitting = [letter for letter, choice in zip("ABCDEFGH", choices, strict=False) if same_answer(choice, answer)]
     return fitting[0] if len(fitting) == 1 else None
 
 

@@ -9,7 +9,7 @@ from agents.answers import normalize
 from agents.boxes import Box, Size, union
 from pipeline.teacher.colours import COLOURS
 from pipeline.teacher.heard import Heard
-from pipeline.teacher.language import ColourOf, Compare, Count, InColours, NextTo, Query, write
+from pipeline.teacher.language import Axis, ColourOf, Compare, Count, InColours, NextTo, Query, Side, write
 from pipeline.teacher.layout import mentions, neighbour, way
 from pipeline.teacher.marks import find_sign
 from pipeline.teacher.reason import Look
@@ -17,8 +17,8 @@ from pipeline.teacher.sight import Line
 
 WORDS = re.compile(r"[A-Za-z0-9À-ÿ][A-Za-z0-9À-ÿ &'.,:+/\-]*")
 """Writing that can be quoted in a question and compared without doubt."""
-SIDES = ("below", "below", "above", "right", "left")
-"""Below twice: the small line under a title is what one has to zoom for."""
+SIDES: tuple[Side, ...] = ("below", "above", "right", "left")
+AXES: tuple[Axis, ...] = ("vertical", "horizontal")
 MOST_LETTERS = 36
 THICK = 28
 """Lower lines, in pixels, have strokes too thin for their colour to be certain."""
@@ -48,18 +48,14 @@ def _whole(line: Line, size: Size) -> bool:
 def _quotable(line: Line) -> bool:
     text = line.text
     letters = len(normalize(text))
-    return bool(
-        line.legible and line.spaced and WORDS.fullmatch(text) and letters >= 2 and len(text) <= MOST_LETTERS
-    )
+    return bool(line.legible and line.spaced and WORDS.fullmatch(text) and letters >= 2 and len(text) <= MOST_LETTERS)
 
 
 def _candidates(look: Look, lines: list[Line], rng: Random) -> Iterator[Task]:
     """Every question that can be asked with certainty."""
     everything = list(look.sight.lines)
     clear = [line for line in lines if _quotable(line)]
-    anchors = [
-        line for line in clear if len(normalize(line.text)) >= 3 and mentions(everything, line.text) == 1
-    ]
+    anchors = [line for line in clear if len(normalize(line.text)) >= 3 and mentions(everything, line.text) == 1]
     for anchor in anchors:
         yield from _neighbours(everything, clear, anchor)
         yield from _colours(anchor)
@@ -69,10 +65,10 @@ def _candidates(look: Look, lines: list[Line], rng: Random) -> Iterator[Task]:
 
 
 def _neighbours(everything: list[Line], clear: list[Line], anchor: Line) -> Iterator[Task]:
-    for side in ("below", "above", "right", "left"):
-        target = neighbour(everything, anchor, side)  # type: ignore[arg-type]
+    for side in SIDES:
+        target = neighbour(everything, anchor, side)
         if target in clear and target and normalize(target.text) != normalize(anchor.text):
-            yield NextTo(anchor.text, side), target.text, (anchor.box, target.box)  # type: ignore[arg-type]
+            yield NextTo(anchor.text, side), target.text, (anchor.box, target.box)
 
 
 def _colours(anchor: Line) -> Iterator[Task]:
@@ -99,10 +95,10 @@ def _relations(anchors: list[Line], rng: Random) -> Iterator[Task]:
             near = max(union([first.box, second.box]).size) < FARTHEST * min(first.height, second.height) * 2
             if first is second or not near or rng.random() < 0.5:
                 continue
-            axis = rng.choice(("vertical", "horizontal"))
+            axis = rng.choice(AXES)
             answer = way(first.box, second.box, axis)
             if answer and _plain(first.box, second.box, axis):
-                yield Compare(first.text, second.text, axis), answer, (first.box, second.box)  # type: ignore[arg-type]
+                yield Compare(first.text, second.text, axis), answer, (first.box, second.box)
 
 
 def _plain(first: Box, second: Box, axis: str) -> bool:
@@ -116,11 +112,7 @@ def _by_colour(everything: list[Line], clear: list[Line]) -> Iterator[Task]:
     for line in clear:
         if not line.ink or not line.ground or line.ink == line.ground:
             continue
-        alike = [
-            other
-            for other in everything
-            if other.ground in {line.ground, None} and other.ink in {line.ink, None}
-        ]
+        alike = [other for other in everything if other.ground in {line.ground, None} and other.ink in {line.ink, None}]
         if alike == [line]:
             yield InColours(line.ink, line.ground), line.text, (line.box,)
 
@@ -132,8 +124,7 @@ def _varied(tasks: list[Task], most: int, rng: Random) -> list[Task]:
     chosen: list[Task] = []
     while tasks and len(chosen) < most:
         counts = {
-            kind: sum(task[0].kind == kind for task in chosen)
-            for kind in ("text", "colour", "relation", "count")
+            kind: sum(task[0].kind == kind for task in chosen) for kind in ("text", "colour", "relation", "count")
         }
 
         def wanted(task: Task, counts: dict[str, int] = counts) -> float:
@@ -171,15 +162,11 @@ def _wrong(query: Query, answer: str, texts: list[str], rng: Random) -> list[str
     if isinstance(query, ColourOf):
         return rng.sample([colour for colour in COLOURS if colour != answer], 3)
     if isinstance(query, Count):
-        near = [
-            str(number) for number in range(max(1, int(answer) - 2), int(answer) + 3) if str(number) != answer
-        ]
+        near = [str(number) for number in range(max(1, int(answer) - 2), int(answer) + 3) if str(number) != answer]
         return rng.sample(near, 3)
     digits = any(letter.isdigit() for letter in answer)
     alike = [
-        text
-        for text in texts
-        if any(c.isdigit() for c in text) == digits and normalize(text) != normalize(answer)
+        text for text in texts if any(c.isdigit() for c in text) == digits and normalize(text) != normalize(answer)
     ]
     options = [_misread(answer, rng) for _ in range(3)] if digits else []
     options += rng.sample(alike, min(3, len(alike)))

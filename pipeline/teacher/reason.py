@@ -40,9 +40,7 @@ class Finding(NamedTuple):
 def known_lines(looks: Sequence[Look], photo: Size) -> list[Line]:
     """All lines seen, in native pixels; where pictures overlap, whole lines count first, then sharper ones."""
     seen = [
-        (_cut(look, line, photo), -look.view.scale, look.native(line))
-        for look in looks
-        for line in look.sight.lines
+        (_cut(look, line, photo), -look.view.scale, look.native(line)) for look in looks for line in look.sight.lines
     ]
     lines: list[Line] = []
     for cut, _, line in sorted(seen, key=lambda one: one[:2]):
@@ -153,6 +151,4 @@ def _count(query: Count, looks: Sequence[Look], anchor: Line) -> Finding:
                     return Finding(str(len(fitting)), (evidence,))
     room = anchor.box
     height = room.size.height
-    return Finding(
-        None, leads=(Box(room.x1 - height, room.y1 - height, room.x2 + height, room.y2 + 5 * height),)
-    )
+    return Finding(None, leads=(Box(room.x1 - height, room.y1 - height, room.x2 + height, room.y2 + 5 * height),))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from agents.answers import same_answer
 from agents.boxes import Box, Size, union
 from pipeline.teacher.heard import Heard, Part
-from pipeline.teacher.language import Query, read
+from pipeline.teacher.language import read
 from pipeline.teacher.look import describe, pick
 from pipeline.teacher.reason import Finding, Look, solve
 from pipeline.teacher.wording import say
@@ -53,7 +53,7 @@ def search(heard: Heard) -> Move:
     answer = pick(found.answer, heard.choices)
     if answer and not any(same_answer(answer, refused) for refused in past.refused):
         return _conclude(heard, found, answer, past, rng)
-    return _look_closer(heard, query, found, past, rng)
+    return _look_closer(heard, found, past, rng)
 
 
 def _conclude(heard: Heard, found: Finding, answer: str, past: Past, rng: Random) -> Move:
@@ -68,19 +68,14 @@ def _conclude(heard: Heard, found: Finding, answer: str, past: Past, rng: Random
     return Move(say("conclude", rng, answer=found.answer or answer), answer=answer)
 
 
-def _look_closer(heard: Heard, query: Query, found: Finding, past: Past, rng: Random) -> Move:
+def _look_closer(heard: Heard, found: Finding, past: Past, rng: Random) -> Move:
     photo = heard.photo
     leads = [box.clip(photo) for box in (*found.leads, *(found.evidence if past.refused else ()))]
     fresh = [box for box in leads if box.area and not _exhausted(box, heard.looks)]
     thing = describe(heard.question)
     if not past.tools and rng.random() < 0.45:
         return Move(say("begin", rng, thing=thing), "locate", {"thing": thing})
-    if (
-        past.tools
-        and past.tools[-1] == "zoom"
-        and _cut_off(fresh, heard.looks[-1])
-        and "adjust" not in past.tools[-3:]
-    ):
+    if past.tools and past.tools[-1] == "zoom" and _cut_off(fresh, heard.looks[-1]) and "adjust" not in past.tools[-3:]:
         instruction = "Widen it so that every line of writing it touches is wholly inside."
         return Move(say("cut", rng), "adjust", {"box": list(past.zoomed[-1]), "instruction": instruction})
     if past.tools and past.tools[-1] in {"adjust", "segment"}:
@@ -89,7 +84,7 @@ def _look_closer(heard: Heard, query: Query, found: Finding, past: Past, rng: Ra
             return Move(say("better", rng), "zoom", {"box": list(better)})
     if fresh:
         return _follow(fresh, photo, past, rng, thing, len(heard.looks) > 1)
-    return _explore(heard, past, rng)
+    return _explore(heard, rng)
 
 
 def _follow(fresh: list[Box], photo: Size, past: Past, rng: Random, thing: str, looked: bool) -> Move:
@@ -98,9 +93,7 @@ def _follow(fresh: list[Box], photo: Size, past: Past, rng: Random, thing: str, 
     if not looked and len(fresh) >= MANY and rng.random() < 0.7:
         window = _window(lead, fresh, photo)
         if sum(window.holds(other) for other in fresh) >= MANY:
-            return Move(
-                say("coarse", rng, thing=thing), rng.choice(("zoom", "zoom", "crop")), {"box": list(window)}
-            )
+            return Move(say("coarse", rng, thing=thing), rng.choice(("zoom", "zoom", "crop")), {"box": list(window)})
     if not looked and "segment" not in past.tools and rng.random() < 0.2:
         return Move(say("outline", rng), "segment", {"box": list(lead)})
     return Move(say("closer", rng, thing=thing), "zoom", {"box": list(lead)})
@@ -116,7 +109,7 @@ def _window(lead: Box, leads: Sequence[Box], photo: Size) -> Box:
     return max(windows, key=lambda window: (sum(window.holds(box) for box in leads), -window.x1, -window.y1))
 
 
-def _explore(heard: Heard, past: Past, rng: Random) -> Move:
+def _explore(heard: Heard, rng: Random) -> Move:
     """No lead is left: look at the part of the photo that was seen least closely."""
     photo = heard.photo
     columns, rows = (3, 2) if photo.width > photo.height else (2, 3)
@@ -130,9 +123,7 @@ def _explore(heard: Heard, past: Past, rng: Random) -> Move:
         for row in range(rows)
         for column in range(columns)
     ]
-    unseen = [
-        cell for cell in cells if not any(look.view.box.coverage(cell) > 0.8 for look in heard.looks[1:])
-    ]
+    unseen = [cell for cell in cells if not any(look.view.box.coverage(cell) > 0.8 for look in heard.looks[1:])]
     if not unseen:
         return Move(say("give_up", rng), answer="I cannot read it")
     return Move(say("explore", rng), "zoom", {"box": list(rng.choice(unseen))})
@@ -141,8 +132,7 @@ def _explore(heard: Heard, past: Past, rng: Random) -> Move:
 def _exhausted(lead: Box, looks: Sequence[Look]) -> bool:
     """Whether some look has already shown this lead as well as a zoom can."""
     return any(
-        look.view.box.coverage(lead) > 0.9 and look.view.box.area <= max(FINE * lead.area, 40_000)
-        for look in looks[1:]
+        look.view.box.coverage(lead) > 0.9 and look.view.box.area <= max(FINE * lead.area, 40_000) for look in looks[1:]
     )
 
 
@@ -172,9 +162,7 @@ def _past(parts: Sequence[Part]) -> Past:
         arguments = json.loads(call["arguments"])
         if call["name"] in {"zoom", "crop"} and arguments.get("box"):
             boxes.append(Box(*arguments["box"]))
-    hints = [
-        part.text for part in parts if part.role == "user" and part.text.startswith("Your answer was not")
-    ]
+    hints = [part.text for part in parts if part.role == "user" and part.text.startswith("Your answer was not")]
     answers = [
         part.text.split("<answer>")[1].split("</answer>")[0].strip()
         for part in parts

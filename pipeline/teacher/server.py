@@ -86,13 +86,11 @@ class Teacher:
             message = {"role": "assistant", "content": '{"answer": "half a'}
         return JSONResponse(_completion(body, message))
 
-    async def models(self, http: "HttpRequest") -> "Response":
+    async def models(self, _http: "HttpRequest") -> "Response":
         """GET /v1/models"""
         from starlette.responses import JSONResponse
 
-        return JSONResponse(
-            {"object": "list", "data": [{"id": MODEL, "object": "model", "owned_by": "local"}]}
-        )
+        return JSONResponse({"object": "list", "data": [{"id": MODEL, "object": "model", "owned_by": "local"}]})
 
     def _message(self, body: dict[str, Any]) -> dict[str, Any]:
         heard = Heard(body, self.eyes)
@@ -140,7 +138,7 @@ def _tokens(body: dict[str, Any]) -> int:
     total = 0
     for message in body.get("messages", ()):
         content = message.get("content") or ""
-        blocks = [{"text": content}] if isinstance(content, str) else content
+        blocks: list[dict[str, Any]] = [{"text": content}] if isinstance(content, str) else content
         total += sum(len(block.get("text", "")) // 4 for block in blocks)
         total += sum(len(block.get("image_url", {}).get("url", "")) // 200 for block in blocks)
     return max(1, total)

@@ -132,7 +132,7 @@ class Eyes:
         return sure >= SURE and second == text
 
     def _recognize(self, patch: Array) -> tuple[str, float]:
-        found = self._engine()(_bgr(patch), use_det=False, use_cls=False, use_rec=True)
+        found: Any = self._engine()(_bgr(patch), use_det=False, use_cls=False, use_rec=True)
         if not found.txts:
             return "", 0.0
         return " ".join(found.txts[0].split()), float(found.scores[0])
@@ -189,13 +189,9 @@ def _patch(work: Array, quad: Quad, margin: float) -> Array:
     height = max(np.linalg.norm(quad[0] - quad[3]), np.linalg.norm(quad[1] - quad[2]))
     pad = margin * height
     out_w, out_h = max(4, round(width + 2 * pad)), max(4, round(height + 2 * pad))
-    target = np.array(
-        [[pad, pad], [out_w - pad, pad], [out_w - pad, out_h - pad], [pad, out_h - pad]], np.float32
-    )
+    target = np.array([[pad, pad], [out_w - pad, pad], [out_w - pad, out_h - pad], [pad, out_h - pad]], np.float32)
     warp = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
-    patch = cv2.warpPerspective(
-        work, warp, (out_w, out_h), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
+    patch = cv2.warpPerspective(work, warp, (out_w, out_h), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(patch, np.uint8)
 
 

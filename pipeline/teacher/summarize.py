@@ -1,4 +1,4 @@
-"""The local teacher summarizes: the looks that led to the answer, as the thoughts of someone who went straight there."""
+"""The local teacher summarizes: the looks that led to the answer, told as one straight chain of thought."""
 
 import re
 from random import Random
@@ -15,7 +15,7 @@ _SIZE = re.compile(r"photo of (\d+)x(\d+)")
 _FIRST = (
     "{need} At this size the writing {where} is too small to make out, so I look at it more closely.",
     "{need} Something is written {where}, but I cannot read it in this view. I take a closer look there.",
-    "{need} The whole picture does not show it clearly enough. {Where} there is writing that may be it, so I enlarge that part.",
+    "{need} The whole picture does not show it clearly. {Where} there is writing that may be it; I enlarge that part.",
     "I look over the picture. {need} The likeliest place is {where}, and it has to be seen larger.",
 )
 _NEXT = (
@@ -55,12 +55,13 @@ def summarize(heard: Heard) -> dict[str, Any]:
     """The useful looks with a thought before each, and the last thought."""
     rng = Random(heard.seed)
     query = read(heard.question)
-    width, height = map(int, (_SIZE.search(heard.text) or ["", "1000", "1000"]).groups())  # type: ignore[union-attr]
+    size = _SIZE.search(heard.text)
+    photo = Size(int(size.group(1)), int(size.group(2))) if size else Size(1000, 1000)
     kept = _useful([Logged(int(n), Box(*map(int, box))) for n, *box in _LOOK.findall(heard.text)])
     need = _need(query, rng)
     looks = []
     for index, look in enumerate(kept):
-        where = place(look.box, Size(width, height))
+        where = place(look.box, photo)
         saying = rng.choice(_NEXT if index else _FIRST)
         text = saying.format(need=need, where=where, Where=where[0].upper() + where[1:])
         looks.append({"number": look.number, "thought": text})
@@ -95,9 +96,7 @@ def place(box: Box, photo: Size) -> str:
 
 def _need(query: Query | None, rng: Random) -> str:
     if query is None or not named(query):
-        return rng.choice(
-            ("I have to find the writing that is meant.", "I need to see that writing clearly.")
-        )
+        return rng.choice(("I have to find the writing that is meant.", "I need to see that writing clearly."))
     texts = " and ".join(f'"{text}"' for text in named(query))
     return rng.choice(
         (
@@ -115,18 +114,12 @@ def _in_words(answer: str, choices: tuple[str, ...]) -> str:
 def _fact(query: Query | None, answer: str, rng: Random) -> str:
     match query:
         case NextTo(anchor=anchor, side=side):
-            way = {"below": "Below", "above": "Above", "right": "To the right of", "left": "To the left of"}[
-                side
-            ]
-            return rng.choice(
-                (f'{way} "{anchor}" it says "{answer}".', f'{way} "{anchor}" I read "{answer}".')
-            )
+            way = {"below": "Below", "above": "Above", "right": "To the right of", "left": "To the left of"}[side]
+            return rng.choice((f'{way} "{anchor}" it says "{answer}".', f'{way} "{anchor}" I read "{answer}".'))
         case InColours(ink=ink, ground=ground):
             return f'The {ink} letters on {ground} say "{answer}".'
         case ColourOf(anchor=anchor, part=part):
-            return (
-                f'The {"background behind" if part == "ground" else "lettering of"} "{anchor}" is {answer}.'
-            )
+            return f'The {"background behind" if part == "ground" else "lettering of"} "{anchor}" is {answer}.'
         case Compare(first=first, second=second, axis=axis):
             way = answer if axis == "vertical" else f"to the {answer} of"
             return f'"{first}" is {way} "{second}".'
