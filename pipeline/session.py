@@ -3,14 +3,14 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
 from typing import Any
 
 from pipeline.config import RuntimeConfig
 
 _STORE_BYTES = 256 * 1024**2
 """Object store of a session: rows are ids, paths and boxes, so it is never large."""
-
 
 @contextmanager
 def ray_session(config: RuntimeConfig) -> Iterator[None]:
@@ -22,17 +22,34 @@ def ray_session(config: RuntimeConfig) -> Iterator[None]:
 
     local: dict[str, Any] = {"num_cpus": config.cpus, "object_store_memory": _STORE_BYTES}
     at_cluster = bool(os.environ.get("RAY_ADDRESS"))
-    ray.init(
-        include_dashboard=None if at_cluster else False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        **({} if at_cluster else local),
-    )
-    _quiet()
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with _muted_core():
+        ray.init(
+            include_dashboard=None if at_cluster else False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **({} if at_cluster else local),
+        )
+        _quiet()
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _muted_core() -> Iterator[None]:
+    """Keep Ray's C++ core off the terminal; what Python writes to standard error still gets there.
+
+    The core calls things errors that Ray Data does on purpose, or that a Ctrl-C brings about. It writes the
+    same lines to Ray's own logs, and what fails comes to us as an exception all the same.
+    """
+    with os.fdopen(os.dup(2), "w", buffering=1) as ours, Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            with redirect_stderr(ours):
+                yield
+        finally:
+            os.dup2(ours.fileno(), 2)
 
 
 def _quiet() -> None:

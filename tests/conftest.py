@@ -5,9 +5,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.drawn import draw
 from tests.scripted import Body, Line, Response, Script, listening
+
+# The same examples every time, however busy the machine.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
 
 Scripted = Callable[[Iterable[Line] | Callable[[Body], Response]], Script]
 

@@ -14,8 +14,8 @@ UNCERTAIN = "uncertain"
 AGREEMENT = 0.75
 """Share of the pixels that have to carry the winning name."""
 
-RIM = 0.7
-"""Share of each side of a patch that has to be ground."""
+MOSTLY = 0.58
+"""Share of a patch, and of its rim, that has to be ground."""
 DARK = 110
 """Brightness (largest of R, G, B) that the brightest tenth of a patch must reach for its colours to have names."""
 CORE = 0.2
@@ -63,14 +63,14 @@ def text_colours(patch: npt.NDArray[np.uint8]) -> tuple[str | None, str | None]:
     """Names of the colours of the letters and of what is behind them, each None where it is not certain.
 
     `patch` is a tight patch of one line of writing, RGB, shape (h, w, 3). The two classes are told apart by
-    Otsu's threshold (Otsu 1979) on the channel with the most contrast. The ground is what the sides of the
-    patch are made of; where they differ, in outlined letters or bands of colour, nothing is certain.
+    Otsu's threshold (Otsu 1979) on the channel with the most contrast. The ground is what most of the
+    patch and of its rim are made of; where these differ, in outlined letters or bands of colour, nothing is certain.
     """
     channel = patch[..., int(np.argmax(patch.reshape(-1, 3).std(axis=0)))].astype(np.int32)
     bright = channel > otsu(channel)
-    sides = sorted(float(side.mean()) for side in (bright[0], bright[-1], bright[:, 0], bright[:, -1]))
-    # Three sides of four: the first or last letter may touch a side.
-    is_bright, is_dark = sides[1] > RIM, sides[2] < 1 - RIM
+    rim = float(np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]]).mean())
+    share = float(bright.mean())
+    is_bright, is_dark = min(rim, share) > MOSTLY, max(rim, share) < 1 - MOSTLY
     if not (is_bright or is_dark) or np.quantile(patch.max(axis=2), 0.9) < DARK:
         return None, None
     ground = bright if is_bright else ~bright

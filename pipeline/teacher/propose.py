@@ -20,8 +20,6 @@ WORDS = re.compile(r"[A-Za-z0-9À-ÿ][A-Za-z0-9À-ÿ &'.,:+/\-]*")
 SIDES: tuple[Side, ...] = ("below", "above", "right", "left")
 AXES: tuple[Axis, ...] = ("vertical", "horizontal")
 MOST_LETTERS = 36
-THICK = 28
-"""Lower lines, in pixels, have strokes too thin for their colour to be certain."""
 FARTHEST = 12.0
 """Texts further apart than this times their height do not fit in one legible crop."""
 
@@ -76,7 +74,7 @@ def _colours(anchor: Line) -> Iterator[Task]:
         return
     if anchor.ground:
         yield ColourOf(anchor.text, "ground"), anchor.ground, (anchor.box,)
-    if anchor.ink and anchor.height >= THICK:
+    if anchor.ink:
         yield ColourOf(anchor.text, "ink"), anchor.ink, (anchor.box,)
 
 

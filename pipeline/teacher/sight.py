@@ -31,6 +31,8 @@ MIN_HEIGHT = 12.0
 
 The detector's box is about 1.5 times as high as the capitals, so these are 8 pixels high.
 """
+THICK = 28.0
+"""Lower lines, in pixels of the picture sent, have strokes too thin for their colour to be certain."""
 SMALL_PICTURE = 100_000
 """Pictures of fewer pixels are doubled before writing is looked for: the detector misses tiny lines."""
 DETECT_PIXELS = 700_000
@@ -124,7 +126,8 @@ class Eyes:
         large = height >= MIN_HEIGHT
         legible = large and (sure >= CERTAIN or (sure >= SURE and self._again(pixels, quad, text)))
         patch = _patch(pixels, quad, 0.04)
-        return Line(box, text, legible, *text_colours(patch), spaced=_well_spaced(patch, text))
+        ink, ground = text_colours(patch)
+        return Line(box, text, legible, ink if height >= THICK else None, ground, _well_spaced(patch, text))
 
     def _again(self, pixels: Array, quad: Quad, text: str) -> bool:
         """Whether a second look, cut a little differently, gives the same text."""
