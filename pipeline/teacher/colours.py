@@ -14,6 +14,10 @@ UNCERTAIN = "uncertain"
 AGREEMENT = 0.75
 """Share of the pixels that have to carry the winning name."""
 
+PALE = 0.27
+"""Saturation below which a tint may be white paper in coloured light."""
+BETWEEN = 4.0
+"""Degrees around the border of two hues, as teal between green and blue, that have no certain name."""
 MOSTLY = 0.58
 """Share of a patch, and of its rim, that has to be ground."""
 DARK = 110
@@ -25,7 +29,8 @@ _HUES = (
     (14, "red"),
     (40, "orange"),
     (68, "yellow"),
-    (165, "green"),
+    (160, "green"),
+    (190, UNCERTAIN),
     (258, "blue"),
     (295, "purple"),
     (340, "pink"),
@@ -35,18 +40,19 @@ _HUES = (
 
 
 def name_pixel(red: int, green: int, blue: int) -> str:
-    """The everyday name of one RGB colour; `UNCERTAIN` for what may be white in the shade or gray in the light."""
+    """The everyday name of one RGB colour; `UNCERTAIN` where people would not agree on one."""
     hue, saturation, value = colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)
     if value < 0.2 or (value < 0.3 and saturation < 0.35):
         return "black"
-    if saturation < 0.16:
+    if saturation < 0.13:
         return "white" if value > 0.72 else "gray" if value < 0.62 else UNCERTAIN
-    name = next(name for end, name in _HUES if hue * 360 < end)
-    if name in {"red", "orange"} and value < 0.62 and 8 <= hue * 360 < 40:
+    degrees = hue * 360
+    if saturation < PALE or any(abs(degrees - end) < BETWEEN for end, _ in _HUES[:-1]):
+        return UNCERTAIN
+    name = next(name for end, name in _HUES if degrees < end)
+    if name in {"red", "orange"} and value < 0.62 and 8 <= degrees < 40:
         return "brown"
-    if name == "red" and saturation < 0.5 and value > 0.75:
-        return "pink"
-    return name
+    return "pink" if name == "red" and saturation < 0.5 and value > 0.75 else name
 
 
 def name_colour(pixels: Pixels, agreement: float = AGREEMENT) -> str | None:

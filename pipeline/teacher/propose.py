@@ -20,6 +20,8 @@ WORDS = re.compile(r"[A-Za-z0-9À-ÿ][A-Za-z0-9À-ÿ &'.,:+/\-]*")
 SIDES: tuple[Side, ...] = ("below", "above", "right", "left")
 AXES: tuple[Axis, ...] = ("vertical", "horizontal")
 MOST_LETTERS = 36
+DOUBTFUL = {"gray"}
+"""Colours not asked for: gray is as often white in the shade, or black out of focus."""
 FARTHEST = 12.0
 """Texts further apart than this times their height do not fit in one legible crop."""
 
@@ -72,9 +74,9 @@ def _neighbours(everything: list[Line], clear: list[Line], anchor: Line) -> Iter
 def _colours(anchor: Line) -> Iterator[Task]:
     if anchor.ink == anchor.ground:
         return
-    if anchor.ground:
+    if anchor.ground and anchor.ground not in DOUBTFUL:
         yield ColourOf(anchor.text, "ground"), anchor.ground, (anchor.box,)
-    if anchor.ink:
+    if anchor.ink and anchor.ink not in DOUBTFUL:
         yield ColourOf(anchor.text, "ink"), anchor.ink, (anchor.box,)
 
 
