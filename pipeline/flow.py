@@ -11,8 +11,9 @@ from pipeline.stage import Stage, Worker
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-ROWS_AT_ONCE = 10_000
-"""Records handed to Ray at a time: what the driver holds does not grow with the run."""
+ROWS_AT_ONCE = 2_000
+"""Records handed to Ray at a time. Ray Data keeps some 5 kB for each block that ever was, stage by stage, as long
+as a dataset runs; so what the driver holds does not grow with the run."""
 _ACTOR_CPUS = 0.1
 """A worker waits on the endpoint most of the time; Ray only has to know that it is there."""
 

@@ -12,7 +12,7 @@ from pipeline.story import Story
 
 OVERVIEW_SIDE = 1600
 """Longest side of the photo with the boxes, in pixels."""
-EVIDENCE, LOOK = (40, 200, 80), (255, 120, 0)
+EVIDENCE, LOOK = (240, 0, 220), (255, 120, 0)
 POSED, OVERVIEW = "posed.jpg", "photo.jpg"
 
 

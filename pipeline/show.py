@@ -168,7 +168,7 @@ def _pictures(page: Page, story: Story, folder: Path) -> None:
         page.head("pictures", f"none: {error}", "red")
         return
     if paths:
-        legend = f"in {OVERVIEW} the evidence is green, what was looked at orange and numbered"
+        legend = f"in {OVERVIEW} the evidence is magenta, what was looked at orange and numbered"
         page.head("pictures", legend, "dim")
         for path in paths:
             page.line(path)

@@ -197,10 +197,10 @@ def _dataset_faults(store: Store, config: RunConfig, count: Counter[str]) -> Ite
         count.update(rows=1, embedded=len(pictures))
         if any(hashlib.sha256(picture["bytes"]).hexdigest() != Path(picture["path"]).stem for picture in pictures):
             yield Found(identity, "its row holds a picture that is not what its name says")
-        made = [Traced.model_validate_json(record) for record in store.finished(LAST, identity) or ()]
-        if not made:
+        records = store.finished(LAST, identity)
+        if not records:
             yield Found(identity, "a row of the dataset that is no trace of this run")
-        elif trace != _exported(made[0], config):
+        elif trace != _exported(records[0], config):
             yield Found(identity, "its row in the dataset holds another trace")
     for path in sorted(path for kind in ("images", "photos") for path in (folder / kind).glob("*/*")):
         count["files"] += 1
@@ -218,7 +218,11 @@ def _rows(folder: Path) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
                 yield from ((row["id"], row["trace"], row["images"]) for row in batch.to_pylist())
 
 
-def _exported(traced: Traced, config: RunConfig) -> str | None:
-    """A trace as the export writes it; None if the export leaves it out."""
+def _exported(record: str, config: RunConfig) -> str | None:
+    """A trace as the export writes it; None if it leaves it out, or if the record is none."""
+    try:
+        traced = Traced.model_validate_json(record)
+    except ValidationError:
+        return None
     item = settled(traced, config.export.model_copy(update={"policy": config.zoom}))
     return item.trace.model_dump_json() if isinstance(item, Item) else None

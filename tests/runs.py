@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tests.drawn import draw
-from tests.scripted import Body, Response, Script, calls, fills, form_of, listening, pictures_of, says, texts_of
+from tests.scripted import Body, Response, Script, calls, fault, fills, form_of, listening, pictures_of, says, texts_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 120.0
@@ -26,6 +26,8 @@ PATIENCE = 120.0
 NEAR = [256, 176, 384, 304]
 FAR = [20, 20, 120, 120]
 SIZE = (640, 480)
+TINT = 40
+"""Photos are told apart by their blue, in steps of this."""
 
 Question = tuple[str, str, str, list[int]]
 QUESTIONS: tuple[Question, ...] = (
@@ -39,30 +41,59 @@ QUESTIONS: tuple[Question, ...] = (
 class Oracle:
     """A teacher that knows the answers, and says them as a function of the request alone.
 
-    It can be told to keep some requests waiting, so that a test finds a run in the very middle of one.
+    It can be told to stop in the middle, so that a test finds a run at a known place, with nothing on its way.
     """
 
     def __init__(self) -> None:
-        self.held = threading.Event()
-        """Set once a request waits."""
-        self._free = threading.Event()
-        self._waits: Callable[[Body], bool] = lambda _: False
+        self.answered: list[str] = []
+        """The hash of each request that was answered, in order."""
+        self.silent = threading.Event()
+        """Set once a request is kept waiting; from then on all are."""
+        self._speaks = threading.Event()
+        self._speaks.set()
+        self._lock = threading.Lock()
+        self._stop: Callable[[Body], bool] = lambda _: False
+        self._more = 0
+        self._dumb: int | None = None
 
-    def hold(self, waits: Callable[[Body], bool]) -> None:
-        """Keep such requests waiting from now on."""
-        self.held.clear()
-        self._free.clear()
-        self._waits = waits
+    def stop(self, at: Callable[[Body], bool], after: int = 0) -> None:
+        """Fall silent at such a request, when so many of them have been answered."""
+        self._stop, self._more = at, after
 
-    def release(self) -> None:
-        self._waits = lambda _: False
-        self._free.set()
+    def dumb_about(self, number: int | None) -> None:
+        """Have nothing to ask about the photo of this number."""
+        self._dumb = number
+
+    def go_on(self) -> None:
+        """Speak again; those that were kept waiting are told to ask once more, if they are still there."""
+        with self._lock:
+            self._stop = lambda _: False
+            self.silent.clear()
+            self._speaks.set()
 
     def __call__(self, body: Body) -> Response:
-        if self._waits(body):
-            self.held.set()
-            self._free.wait(PATIENCE)
+        with self._lock:
+            if self._may_speak(body):
+                self.answered.append(hashlib.sha256(json.dumps(body).encode()).hexdigest())
+                return self._say(body)
+        self._speaks.wait(PATIENCE)
+        return fault(503, "ask again")
+
+    def _say(self, body: Body) -> Response:
+        if form_of(body) == "Proposed" and self._dumb is not None and _number(body) == self._dumb:
+            return fills({"tasks": []})
         return _ANSWERS[form_of(body)](body)
+
+    def _may_speak(self, body: Body) -> bool:
+        if not self._speaks.is_set():
+            return False
+        if self._stop(body):
+            self._more -= 1
+            if self._more < 0:
+                self._speaks.clear()
+                self.silent.set()
+                return False
+        return True
 
 
 def _asked(body: Body) -> Question:
@@ -72,25 +103,47 @@ def _asked(body: Body) -> Question:
 
 def _propose(body: Body) -> Response:
     wrong = {"red": ["blue", "green"], "BAKERY": ["BUTCHER"], "7": ["5"]}
+    marked = _marked(pictures_of(body)[0])
     tasks = [
-        {"kind": kind, "question": question, "answer": answer, "wrong": wrong[answer], "evidence": [evidence]}
+        {
+            "kind": kind,
+            "question": question,
+            "answer": answer,
+            "wrong": wrong[answer],
+            "evidence": [marked if marked and answer == "red" else evidence],
+        }
         for kind, question, answer, evidence in QUESTIONS
     ]
     return fills({"tasks": tasks})
 
 
+def _marked(url: str) -> list[int]:
+    """The box of what is magenta in a picture; empty if nothing is."""
+    with _picture(url) as image:
+        red, green, blue = image.convert("RGB").split()
+    found = ImageChops.subtract(ImageChops.darker(red, blue), green).point(lambda value: 255 if value > 180 else 0)
+    return list(found.getbbox() or ())
+
+
 def _answer(body: Body) -> Response:
     kind, _, answer, _ = _asked(body)
-    sizes = [_size(picture) for picture in pictures_of(body)]
+    sizes = [_picture(url).size for url in pictures_of(body)]
     # Crops of the evidence are square; the whole photo is not.
     near = any(abs(width - height) <= 28 for width, height in sizes)
     seen = near or bool(sizes and kind == "colour")
     return fills({"answer": answer if seen else None, "note": ""})
 
 
-def _size(picture: str) -> tuple[int, int]:
-    with Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))) as image:
-        return image.size
+def _picture(url: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+
+
+def _number(body: Body) -> int:
+    """Which photo it is: its tint tells."""
+    with _picture(pictures_of(body)[0]) as image:
+        pixel = image.getpixel((5, 5))
+    assert isinstance(pixel, tuple)
+    return round(pixel[2] / TINT)
 
 
 def _search(body: Body) -> Response:
@@ -127,14 +180,14 @@ def oracle() -> Iterator[tuple[Oracle, Script]]:
         try:
             yield teacher, script
         finally:
-            teacher.release()
+            teacher.go_on()
 
 
 def photos(folder: Path, count: int = 3) -> Path:
     """A folder of photos that the oracle knows."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        draw(folder / f"{number}.jpg", *SIZE, seed=40 * number)
+        draw(folder / f"{number}.jpg", *SIZE, seed=TINT * number)
     return folder
 
 
@@ -146,27 +199,29 @@ def asking(url: str, out: Path, images: Path, *more: str) -> list[str]:
 
 
 class Run:
-    """A command of ours in a process of its own."""
+    """A command of ours in a process of its own; it never outlives the block."""
 
     def __init__(self, arguments: Iterable[str], module: str = "pipeline", **environment: str) -> None:
-        self._output = b""
-        env = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **environment}
         command = [sys.executable, "-m", module, *map(str, arguments)]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.process = subprocess.Popen(command, cwd=ROOT, env=env, text=True, start_new_session=True, **pipes)
         self.started = time.monotonic()
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.kill()
 
     @property
     def pid(self) -> int:
         return self.process.pid
 
     def end(self, seconds: float = PATIENCE) -> "Ended":
-        """Wait for it; whoever takes longer is killed, and the test fails."""
-        try:
-            out, err = self.process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise
+        """Wait for it; raises subprocess.TimeoutExpired."""
+        out, err = self.process.communicate(timeout=seconds)
         return Ended(self.process.returncode, out, err, time.monotonic() - self.started)
 
     def kill(self) -> set[int]:
@@ -177,8 +232,8 @@ class Run:
         return family
 
     def interrupt(self) -> None:
-        """Ctrl-C, as a terminal sends it."""
-        self.process.send_signal(signal.SIGINT)
+        """Ctrl-C, as a terminal sends it: to all processes in the foreground."""
+        os.killpg(self.pid, signal.SIGINT)
 
 
 class Ended:
@@ -191,9 +246,10 @@ class Ended:
         return f"exit {self.code} after {self.seconds:.1f} s\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
 
 
-def cof(*arguments: Any) -> Ended:
+def cof(*arguments: Any, module: str = "pipeline", **environment: str) -> Ended:
     """Run a command to its end."""
-    return Run(map(str, arguments)).end()
+    with Run(map(str, arguments), module, **environment) as run:
+        return run.end()
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> None:

@@ -1,0 +1,1 @@
+"""What is measured against limits and peers; never part of the tests."""
