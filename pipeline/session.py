@@ -12,6 +12,7 @@ from pipeline.config import RuntimeConfig
 _STORE_BYTES = 256 * 1024**2
 """Object store of a session: rows are ids, paths and boxes, so it is never large."""
 
+
 @contextmanager
 def ray_session(config: RuntimeConfig) -> Iterator[None]:
     """Join the cluster at RAY_ADDRESS, or start a session on this machine; leave it at the end."""

@@ -79,7 +79,7 @@ def main() -> None:
     count, folder = int(sys.argv[1]), Path(sys.argv[2])
     with ray_session(config(folder).runtime):
         out, first, least, most = 0, 0.0, 0.0, 0.0
-        for _ in stream(candidates(count), (Once, Again), config(folder)):
+        for _ in stream(candidates(count), (Once,), config(folder)):
             out += 1
             most = max(most, resident())
             if out == 1:
