@@ -45,7 +45,7 @@ def _stream(rows: list[dict[str, str]], stages: Sequence[type[Stage]], config: R
     from ray.exceptions import RayTaskError
 
     # One row a block: a row goes on as soon as it is done, whatever its neighbours do.
-    dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
+    dataset: Dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
     for stage in stages:
         dataset = _through(dataset, stage, config, meter)
     try:

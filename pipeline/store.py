@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jsonlines
+
 from agents.messages import Reply, Request
 from pipeline.records import Rejected
 
@@ -163,12 +165,8 @@ class FileJournal:
             text = self.path.read_bytes()
         except FileNotFoundError:
             return
-        for line in text.splitlines(keepends=True):
-            if line.endswith(b"\n"):
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    continue
+        whole = [line for line in text.splitlines(keepends=True) if line.endswith(b"\n")]
+        yield from jsonlines.Reader(whole).iter(type=dict, skip_invalid=True)
 
     def get(self, key: str) -> dict[str, Any] | None:
         if self._replies is None:

@@ -126,7 +126,8 @@ def _explore(heard: Heard, rng: Random) -> Move:
     unseen = [cell for cell in cells if not any(look.view.box.coverage(cell) > 0.8 for look in heard.looks[1:])]
     if not unseen:
         return Move(say("give_up", rng), answer="I cannot read it")
-    return Move(say("explore", rng), "zoom", {"box": list(rng.choice(unseen))})
+    words = "explore" if len(heard.looks) > 1 else "explore_first"
+    return Move(say(words, rng), "zoom", {"box": list(rng.choice(unseen))})
 
 
 def _exhausted(lead: Box, looks: Sequence[Look]) -> bool:

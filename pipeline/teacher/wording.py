@@ -38,6 +38,10 @@ _SAYINGS: dict[str, tuple[str, ...]] = {
         "It must be somewhere else, in a part that I have not seen closely.",
         "Nothing I can read here helps, so I go on to a part I have not looked at.",
     ),
+    "explore_first": (
+        "Nothing stands out in this view. I go through the photo part by part.",
+        "I cannot see any writing from here, so I look at one part of the photo after another.",
+    ),
     "conclude": (
         "Now it is clear: {answer}.",
         "I can see it plainly: {answer}.",
