@@ -1,6 +1,7 @@
 """The stages on Ray Data: one streaming dataset, no barrier between stages, async actors in each."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -16,6 +17,8 @@ ROWS_AT_ONCE = 2_000
 as a dataset runs; so what the driver holds does not grow with the run."""
 _ACTOR_CPUS = 0.1
 """A worker waits on the endpoint most of the time; Ray only has to know that it is there."""
+_ADVICE = "\nFailed to apply UDF transform"
+"""How the advice begins that Ray Data writes below the message of whatever a worker raises."""
 
 
 def stream(
@@ -42,17 +45,14 @@ def _portions(records: Iterable[BaseModel]) -> Iterator[list[dict[str, str]]]:
 
 def _stream(rows: list[dict[str, str]], stages: Sequence[type[Stage]], config: RunConfig, meter: Any) -> Iterator[str]:
     import ray.data
-    from ray.exceptions import RayTaskError
 
     # One row a block: a row goes on as soon as it is done, whatever its neighbours do.
     dataset: Dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
     for stage in stages:
         dataset = _through(dataset, stage, config, meter)
-    try:
+    with unwrapped():
         for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0):
             yield from (str(text) for text in batch.get("record", ()))
-    except RayTaskError as error:
-        raise _cause(error) from None
 
 
 def _through(dataset: "Dataset", stage: type[Stage], config: RunConfig, meter: Any) -> "Dataset":
@@ -71,9 +71,22 @@ def _through(dataset: "Dataset", stage: type[Stage], config: RunConfig, meter: A
     )
 
 
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """What a worker raises in the block comes out as itself, not in Ray's wrappings."""
+    from ray.exceptions import RayTaskError
+
+    try:
+        yield
+    except RayTaskError as error:
+        raise _cause(error) from None
+
+
 def _cause(error: BaseException) -> BaseException:
-    """What a worker raised, out of Ray's wrappings."""
-    seen = error
-    while (inner := getattr(seen, "cause", None) or seen.__cause__) is not None and inner is not seen:
-        seen = inner
-    return seen
+    from ray.exceptions import RayTaskError
+
+    while isinstance(error, RayTaskError) and isinstance(error.cause, BaseException):
+        error = error.cause
+    if error.args and isinstance(error.args[0], str):
+        error.args = (error.args[0].partition(_ADVICE)[0], *error.args[1:])
+    return error

@@ -10,12 +10,13 @@ from typing import Any
 import prompts
 from pipeline import sources
 from pipeline.config import ConfigError, RunConfig, fixed
-from pipeline.flow import stream
+from pipeline.flow import stream, unwrapped
 from pipeline.progress import progress
 from pipeline.records import Candidate, ImageRecord, Traced
 from pipeline.session import ray_session
+from pipeline.stage import store_of
 from pipeline.stages import STAGES
-from pipeline.store import Store
+from pipeline.store import Store, said_plainly
 from pipeline.summary import Summary, summarize_run
 from pipeline.version import code_version
 
@@ -30,7 +31,7 @@ def synthesize(config: RunConfig, say: Callable[[str], None] = print) -> Summary
     Raises ConfigError, EndpointError or StoreError for the operator. Running a finished run again
     does nothing.
     """
-    store = Store(config.folder)
+    store = store_of(config)
     with store.lock():
         _remember(store, config)
         finished = store.read_json("summary.json")
@@ -83,7 +84,7 @@ def _wave(config: RunConfig, started: int, photos: int) -> int:
     """How many photos to take next."""
     if config.target is None:
         return photos
-    made = sum(1 for _ in Store(config.folder).outcomes(LAST))
+    made = sum(1 for _ in store_of(config).outcomes(LAST))
     if not started or not made:
         return max(4, config.target // 4)
     return max(2, int(WAVE_SLACK * (config.target - made) * started / made))
@@ -95,7 +96,7 @@ def _chosen(config: RunConfig, photos: list[Candidate]) -> list[str]:
     With a target they are those of the first photos that reach it, so that the choice does not
     depend on how far the run went beyond.
     """
-    store = Store(config.folder)
+    store = store_of(config)
     done = sorted(record["id"] for _, content in store.outcomes(LAST) for record in content["records"])
     if config.target is None:
         return done
@@ -115,7 +116,7 @@ def _export(config: RunConfig, photos: list[Candidate]) -> Any:
     from pipeline.facts import card_facts
     from pipeline.shards import on_ray
 
-    store = Store(config.folder)
+    store = store_of(config)
     chosen = _chosen(config, photos)
 
     def traced() -> Iterator[Traced]:
@@ -125,7 +126,8 @@ def _export(config: RunConfig, photos: list[Candidate]) -> Any:
 
     # One zoom policy for the whole run: the crops of the dataset are cut as the agent's were.
     how = config.export.model_copy(update={"policy": config.zoom})
-    return export(traced(), how, config.folder / "dataset", card_facts(store, config), on_ray)
+    with said_plainly(config.folder), unwrapped():
+        return export(traced(), how, config.folder / "dataset", card_facts(store, config), on_ray)
 
 
 def _images(config: RunConfig, say: Callable[[str], None]) -> str:

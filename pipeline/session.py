@@ -54,11 +54,13 @@ def _muted_core() -> Iterator[None]:
 
 
 def _quiet() -> None:
-    """The run shows its own progress; Ray Data's bars and plans would bury it."""
+    """The run shows its own progress and says what ended it; Ray Data's bars, plans and traces would bury it."""
     from ray.data import DataContext
 
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    # Otherwise only the text of what a worker raised gets here, and nobody can tell whose fault it was.
+    context.raise_original_map_exception = True
     for name in ("ray.data", "ray.util", "ray"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -81,8 +81,7 @@ class Worker:
 
     def __init__(self, stage: type[Stage], config: RunConfig, meter: Any = None) -> None:
         self.stage = stage(Desk(config))
-        replay = Path(config.runtime.replay) if config.runtime.replay else None
-        self.store = Store(config.folder, replay)
+        self.store = store_of(config)
         self.meter = meter
 
     async def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
@@ -142,6 +141,11 @@ def rejection(stage: str, record: Any, reason: str, evidence: dict[str, Any]) ->
         evidence={"photo": Path(getattr(image, "path", "")).name, **evidence},
         image=image.id,
     )
+
+
+def store_of(config: RunConfig) -> Store:
+    """The folder of a run, with the one whose answers it replays."""
+    return Store(config.folder, Path(config.runtime.replay) if config.runtime.replay else None)
 
 
 def seed_of(*parts: object) -> int:

@@ -85,8 +85,8 @@ class Store:
         yield from self._all("failed", stage)
 
     def calls(self, stage: str) -> Iterator[dict[str, Any]]:
-        """Every line of a stage's call log."""
-        for path in sorted((self.folder / "calls" / stage).glob("*/*.jsonl")):
+        """Every line of a stage's call log; in a replay, of the one that is replayed."""
+        for path in sorted(((self.replay or self.folder) / "calls" / stage).glob("*/*.jsonl")):
             yield from FileJournal(path).lines()
 
     def _all(self, kind: str, stage: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -122,7 +122,11 @@ class Store:
         with said_plainly(self.folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f".{path.name}.{os.getpid()}")
-            draft.write_text(json.dumps(content, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")
+            with draft.open("w", encoding="utf-8") as file:
+                file.write(json.dumps(content, ensure_ascii=False, indent=indent) + "\n")
+                file.flush()
+                # A file renamed before its content is on disk may be empty after a power cut.
+                os.fsync(file.fileno())
             draft.replace(path)
 
     @contextmanager

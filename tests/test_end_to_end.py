@@ -114,6 +114,7 @@ def test_a_replay_makes_the_same_dataset_with_no_teacher(made: Made, tmp_path: P
     assert (replay.code, replay.err) == (0, ""), replay
     assert files(tmp_path / "again", "dataset") == files(made.folder, "dataset")
     assert not (tmp_path / "again" / "calls").exists()
+    assert summary_of(tmp_path / "again")["teacher_calls"] == count_of(made.folder)
 
 
 def test_a_folder_made_with_other_numbers_is_refused(made: Made) -> None:

@@ -1,5 +1,6 @@
 """The drawn sample set: its layout, its truth, and that drawing again changes nothing."""
 
+import math
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -207,7 +208,9 @@ def test_a_jittered_colour_is_still_nearest_to_its_name(name: Any, seed: int) ->
 
 @given(st.floats(11, 150), st.floats(0, 0.045))
 def test_capitals_are_as_high_as_asked_for(cap: float, weight: float) -> None:
-    assert text_ink("H", cap, weight, tracking=0.02).shape[0] == pytest.approx(cap, abs=1 + 0.02 * cap)
+    rows = text_ink("H", cap, weight, tracking=0.02).shape[0]
+    # A letter that begins within a pixel touches one row more than it is high.
+    assert math.floor(0.98 * cap) - 1 <= rows <= math.ceil(1.02 * cap) + 1
 
 
 @given(st.floats(-0.05, 0.05), st.floats(0, 0.05), st.tuples(st.integers(20, 900), st.integers(20, 600)))
