@@ -1,7 +1,7 @@
 """The drawn sample set: its layout, its truth, and that drawing again changes nothing."""
 
-import math
 import json
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
