@@ -1,0 +1,33 @@
+"""The lamp task: a scene with one sign, and on it a lamp too small to name the colour of from afar."""
+
+from pipeline.training.lamps.draw import ANSWERS, BOARDS, SIDE, Scene, draw
+from pipeline.training.lamps.traces import (
+    LEGIBLE,
+    POLICY,
+    RESOLUTIONS,
+    direct_trace,
+    grounding,
+    legible,
+    reading,
+    setting,
+    trace,
+    zoom_trace,
+)
+
+__all__ = [
+    "ANSWERS",
+    "BOARDS",
+    "LEGIBLE",
+    "POLICY",
+    "RESOLUTIONS",
+    "SIDE",
+    "Scene",
+    "direct_trace",
+    "draw",
+    "grounding",
+    "legible",
+    "reading",
+    "setting",
+    "trace",
+    "zoom_trace",
+]

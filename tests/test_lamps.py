@@ -1,0 +1,77 @@
+"""Tests of the lamp task: what is drawn, and what is said about it."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from agents.boxes import Size
+from agents.dialects import Dialect, parse, render, settle
+from agents.views import posed_view
+from agents.views import render as picture_of
+from pipeline.training import lamps
+
+SEEDS = range(12)
+
+
+def test_the_same_seed_draws_the_same_scene() -> None:
+    one, two = lamps.draw(3), lamps.draw(3)
+    assert one.image.tobytes() == two.image.tobytes()
+    assert (one.question, one.answer, one.evidence) == (two.question, two.answer, two.evidence)
+    assert one.image.tobytes() != lamps.draw(4).image.tobytes()
+
+
+def test_every_lamp_is_grey_on_average_and_colourful_close_by() -> None:
+    for seed in SEEDS:
+        scene = lamps.draw(seed)
+        pixels = np.asarray(scene.image.crop(scene.evidence), dtype=float)
+        inside = pixels[2:-2, 2:-2]
+        saturation = np.ptp(pixels, axis=2)
+        assert np.ptp(inside.mean(axis=(0, 1))) < 60
+        assert saturation.max() > 100
+
+
+def test_the_lamp_lies_on_its_sign() -> None:
+    for seed in SEEDS:
+        scene = lamps.draw(seed)
+        assert scene.sign.holds(scene.evidence)
+        assert scene.board in scene.question
+        assert scene.answer in lamps.ANSWERS
+
+
+@pytest.mark.parametrize("resolution", lamps.RESOLUTIONS)
+def test_a_zoom_shows_the_whole_lamp_from_the_box_as_written(resolution: int) -> None:
+    setting = lamps.setting(resolution)
+    for seed in SEEDS:
+        scene = lamps.draw(seed)
+        trace = lamps.zoom_trace(scene, setting)
+        assert trace == settle(trace, setting)
+        assert trace.zooms[0].view.box.coverage(scene.evidence) > 0.8
+        assert trace.zooms[0].view.visual_tokens == 4
+
+
+def test_traces_come_back_from_their_text() -> None:
+    setting = lamps.setting(lamps.RESOLUTIONS[1])
+    for seed in SEEDS:
+        scene = lamps.draw(seed)
+        trace = lamps.trace(scene, lamps.RESOLUTIONS[1], setting)
+        assert parse(render(trace, scene.question, setting, Dialect.INLINE), setting, Dialect.INLINE) == trace
+        assert trace.answer == scene.answer
+
+
+def test_fewer_traces_zoom_the_more_the_posed_view_shows() -> None:
+    scenes = [lamps.draw(seed) for seed in range(40)]
+    shares = [
+        sum(bool(lamps.trace(scene, r, lamps.setting(r)).zooms) for scene in scenes) / len(scenes)
+        for r in lamps.RESOLUTIONS
+    ]
+    assert shares[0] == 1 and shares[-1] < 0.5
+    assert all(more >= less for more, less in pairwise(shares))
+
+
+def test_posed_views_are_whole_patches_of_one_scale() -> None:
+    for resolution in lamps.RESOLUTIONS:
+        setting = lamps.setting(resolution)
+        assert setting.posed == Size(resolution, resolution)
+        view = posed_view(setting.photo, resolution)
+        assert picture_of(lamps.draw(0).image, view).size == (resolution, resolution)
