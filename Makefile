@@ -1,23 +1,29 @@
 # make synthesize [IMAGES=folder] [CONFIG=file.yaml] [ARGS="key=value ..."]   photos in, MM-CoF shards out
+# make train [CONFIG=file.yaml] [ARGS="key=value ..."]   SFT, then RL, then the table of accuracy by resolution
 # make check · make test (quick) · make test-all (with Ray, kills and whole runs) · make clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CONFIG ?= configs/demo.yaml
 IMAGES ?=
 OUT ?=
 ARGS ?=
 
 OVERRIDES := $(if $(IMAGES),"sample.images=$(IMAGES)" sample.count=null) $(if $(OUT),"out=$(OUT)",$(if $(IMAGES),out=outputs/photos))
 
-.PHONY: synthesize check test test-all format clean
+.PHONY: synthesize train check test test-all format clean
 .DEFAULT_GOAL := check-and-test
 
 check-and-test: check test
 
 synthesize: $(VENV)/.base
-	$(BIN)/python -m pipeline synthesize --config $(CONFIG) $(OVERRIDES) $(ARGS)
+	$(BIN)/python -m pipeline synthesize --config $(or $(CONFIG),configs/demo.yaml) $(OVERRIDES) $(ARGS)
+
+# One thread per process: the tiny model's matrices gain nothing from more. Freed memory is kept, not given back at each step.
+TINY := OMP_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_MMAP_MAX_=0 MALLOC_TOP_PAD_=268435456
+
+train: $(VENV)/.train
+	$(if $(CONFIG),,$(TINY)) $(BIN)/python -m pipeline train --config $(or $(CONFIG),configs/tiny.yaml) $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -45,6 +51,10 @@ $(VENV)/.base: pyproject.toml | $(VENV)/bin/uv
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[dev]"
+	@touch $@ $(VENV)/.base
+
+$(VENV)/.train: pyproject.toml | $(VENV)/bin/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[train]"
 	@touch $@ $(VENV)/.base
 
 clean:

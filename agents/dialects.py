@@ -95,13 +95,45 @@ def settle(trace: Trace, setting: Setting) -> Trace:
     return Trace(segments=tuple(segments))
 
 
-def render(trace: Trace, question: str, setting: Setting, dialect: Dialect) -> list[Turn]:
-    """The whole conversation, from the (system and) first user turn to the answer."""
-    opening = prompts.render(f"policy_{dialect}_user", question=question)
+def render(trace: Trace, question: str, setting: Setting, dialect: Dialect, brief: bool = False) -> list[Turn]:
+    """The whole conversation, from the (system and) first user turn to the answer; `brief` as in `opening`."""
     if dialect is Dialect.INLINE:
-        return [Turn("user", (IMAGE, opening)), Turn("assistant", tuple(_inline(trace, setting)))]
-    system = prompts.render("policy_tool_call_system", tool=ZOOM_TOOL)
-    return [Turn("system", (system,)), Turn("user", (IMAGE, opening)), *_tool_turns(trace, setting)]
+        told = [Turn("assistant", tuple(_inline(trace, setting)))]
+    else:
+        told = list(_tool_turns(trace, setting, shown(dialect, brief)))
+    return [*opening(question, dialect, brief), *told]
+
+
+def opening(question: str, dialect: Dialect, brief: bool = False) -> list[Turn]:
+    """What the policy is told first: the picture and the question.
+
+    `brief` leaves out how to answer, for a policy that knows only one way.
+    """
+    asked = question if brief else prompts.render(f"policy_{dialect}_user", question=question)
+    user = Turn("user", (IMAGE, asked))
+    if dialect is Dialect.INLINE or brief:
+        return [user]
+    return [Turn("system", (prompts.render("policy_tool_call_system", tool=ZOOM_TOOL),)), user]
+
+
+def shown(dialect: Dialect, brief: bool = False) -> list[Turn]:
+    """The turns in which a crop comes back; none in the inline dialect, whose turn just goes on after it."""
+    if dialect is Dialect.INLINE:
+        return []
+    return [Turn("user", (IMAGE,) if brief else (IMAGE, prompts.render("policy_tool_call_crop")))]
+
+
+def wanted(text: str, setting: Setting, dialect: Dialect) -> Zoom | None:
+    """The closer look that a text just written by the policy ends by asking for; None if it asks for none.
+
+    In the inline dialect the text is all that was written since the last picture. Raises ValueError with a
+    sentence for the policy where the box is missing or impossible.
+    """
+    if dialect is Dialect.INLINE:
+        if not text.rstrip().endswith(ZOOM_TOKEN):
+            return None
+        return setting.zoom(_last_focus(text.rstrip().removesuffix(ZOOM_TOKEN), setting))
+    return setting.zoom(_written_native(called_box(text), setting)) if "<tool_call>" in text else None
 
 
 def _inline(trace: Trace, setting: Setting) -> Iterator[str | None]:
@@ -120,8 +152,7 @@ def _inline(trace: Trace, setting: Setting) -> Iterator[str | None]:
                 yield text + f" </think>\n<answer> {words} </answer>"
 
 
-def _tool_turns(trace: Trace, setting: Setting) -> Iterator[Turn]:
-    reply = prompts.render("policy_tool_call_crop")
+def _tool_turns(trace: Trace, setting: Setting, crop: list[Turn]) -> Iterator[Turn]:
     thought = ""
     box: list[int] = []
     for segment in trace.segments:
@@ -135,7 +166,7 @@ def _tool_turns(trace: Trace, setting: Setting) -> Iterator[Turn]:
                 call = json.dumps({"name": ZOOM_TOOL, "arguments": {"bbox_2d": box}})
                 text = f"<think>{thought} </think>\n<tool_call>\n{call}\n</tool_call>"
                 yield Turn("assistant", (text,))
-                yield Turn("user", (IMAGE, reply))
+                yield from crop
                 thought = ""
             case Answer(text=words):
                 yield Turn("assistant", (f"<think>{thought} </think>\n<answer> {words} </answer>",))
@@ -161,11 +192,16 @@ def _read_inline(said: list[str], setting: Setting) -> Iterator[Segment]:
     for index, piece in enumerate(pieces):
         yield from _prose(piece, setting)
         if index < len(pieces) - 1:
-            boxes = _FOCUS.findall(piece)
-            if not boxes or not piece.rstrip().endswith(BOX_END):
-                raise DialectError(f"{ZOOM_TOKEN} follows a box.")
-            yield setting.zoom(_native(boxes[-1], setting))
+            yield setting.zoom(_last_focus(piece, setting))
     yield Answer(text=answer)
+
+
+def _last_focus(piece: str, setting: Setting) -> Box:
+    """The native box at the very end of a piece of prose."""
+    boxes = _FOCUS.findall(piece)
+    if not boxes or not piece.rstrip().endswith(BOX_END):
+        raise DialectError(f"{ZOOM_TOKEN} follows a box.")
+    return _native(boxes[-1], setting)
 
 
 def _read_tool_turns(said: list[str], setting: Setting) -> Iterator[Segment]:

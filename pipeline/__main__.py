@@ -12,13 +12,14 @@ def main() -> None:
     from pipeline.config import ConfigError
     from pipeline.export import ExportError
     from pipeline.store import StoreError
+    from pipeline.training.errors import TrainingError
 
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (ConfigError, EndpointError, StoreError, ExportError) as error:
+    except (ConfigError, EndpointError, StoreError, ExportError, TrainingError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):

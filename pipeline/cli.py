@@ -15,7 +15,8 @@ app = typer.Typer(
     help="Chain-of-Focus: from photos to verified traces of looking closer, and to datasets that train it.",
 )
 
-DEFAULT = Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+DEFAULT, TRAIN = CONFIGS / "demo.yaml", CONFIGS / "tiny.yaml"
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="YAML with the run's numbers and paths.")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Override any key, as `sample.count=10`.")
@@ -102,6 +103,28 @@ def replay(
     config = run_config(run)
     runtime = config.runtime.model_copy(update={"replay": str(run)})
     typer.echo(as_text(run_pipeline(config.model_copy(update={"out": str(out), "runtime": runtime}))))
+
+
+@app.command()
+def train(overrides: Overrides = None, config: ConfigOption = TRAIN) -> None:
+    """Fine-tune a policy on a dataset, then RL, and evaluate it. Repeat the command to go on after an interruption."""
+    from pipeline.config import load_as
+    from pipeline.training.config import TrainConfig
+    from pipeline.training.run import train as run
+
+    run(load_as(TrainConfig, config, overrides or []), typer.echo)
+
+
+@app.command()
+def merge(
+    adapter: Annotated[Path, typer.Argument(help="Folder of a trained adapter, as outputs/demo/train/rl/model.")],
+    target: Annotated[Path, typer.Argument(help="Folder of the merged model.")],
+) -> None:
+    """Fold an adapter into its base model: an ordinary Qwen2.5-VL for transformers, vLLM and SGLang."""
+    from pipeline.training.policy import merge as fold
+
+    fold(adapter, target)
+    typer.echo(f"merged model: {target}")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -137,8 +137,16 @@ FREE = ("out", "runtime", "teacher.base_url", "teacher.key_env", "teacher.timeou
 """Keys that may change between two starts of one run: they do not change its records."""
 
 
+Config = TypeVar("Config", bound=BaseModel)
+
+
 def load(path: Path | None, overrides: list[str]) -> RunConfig:
-    """The configuration of a YAML file with `key=value` overrides; raises ConfigError naming what is wrong."""
+    """The configuration of a run from a YAML file with `key=value` overrides; raises ConfigError."""
+    return load_as(RunConfig, path, overrides)
+
+
+def load_as(model: type[Config], path: Path | None, overrides: list[str]) -> Config:
+    """A configuration of any kind; raises ConfigError naming what is wrong."""
     values = _read(path) if path else {}
     for override in overrides:
         key, equals, text = override.partition("=")
@@ -146,9 +154,9 @@ def load(path: Path | None, overrides: list[str]) -> RunConfig:
             raise ConfigError(f"{override!r} is not of the form key=value.")
         _put(values, key.strip().split("."), _value(override, text))
     try:
-        return RunConfig.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_explain(error)) from error
+        raise ConfigError(_explain(error, model)) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -179,12 +187,12 @@ def _put(values: dict[str, Any], keys: list[str], value: Any) -> None:
     values[keys[-1]] = value
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"{where}: {first['msg']} (it is {str(first['input'])[:60]!r})."
-    near = difflib.get_close_matches(where, keys(), 1, 0.3)
+    near = difflib.get_close_matches(where, keys(model), 1, 0.3)
     return f"There is no key {where!r}." + (f" Did you mean {near[0]!r}?" if near else "")
 
 

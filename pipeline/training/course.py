@@ -1,0 +1,147 @@
+"""The experiment on drawn scenes: what zooming, adaptivity and RL bring a model that starts from nothing.
+
+Arms build on one another and share a base that can find and read: `direct` never learns to zoom, `sft` learns
+from all traces, `sft-few` from few; from there RL needs answers only, and its control spends the same on more SFT.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agents.dialects import BOX_START
+from pipeline.training import lamps
+from pipeline.training.config import Lesson, TrainConfig
+from pipeline.training.evaluate import Evaluator
+from pipeline.training.policy import Policy, load
+from pipeline.training.scenes import FOR_RL, HELD_OUT, NUMBERS_PER_SEED, example, exercises, questions, scenes
+
+Say = Callable[[str], None]
+
+
+class Arm(NamedTuple):
+    """One model of the experiment: what it starts from, and how it is trained."""
+
+    name: str
+    start: str | None
+    train: Callable[[TrainConfig, Policy, Path], None]
+    evaluated: bool = True
+
+
+def _lesson(name: str, pick: Callable[[TrainConfig], Lesson]) -> Callable[[TrainConfig, Policy, Path], None]:
+    def run(config: TrainConfig, policy: Policy, folder: Path) -> None:
+        from pipeline.training.sft import fine_tune
+
+        lesson = pick(config)
+        count = (lesson.steps or 1) * lesson.batch * lesson.accumulate
+        first = config.seed * NUMBERS_PER_SEED + (NUMBERS_PER_SEED // 2 if name == "base" else 0)
+        rows = exercises(lesson.rows, first, count, lesson.few, config.manner)
+        fine_tune(policy, rows, lesson, folder, name, config.seed)
+
+    return run
+
+
+def _rl(config: TrainConfig, policy: Policy, folder: Path) -> None:
+    from pipeline.training.rl import reinforce
+
+    count = config.rl.steps * config.rl.questions
+    asked = questions(FOR_RL + config.seed * NUMBERS_PER_SEED, count, config.manner)
+    reinforce(policy, asked, config.rl, folder, "sft-few+rl", config.seed)
+
+
+ARMS = (
+    Arm("base", None, _lesson("base", lambda config: config.course.base), evaluated=False),
+    Arm("direct", "base", _lesson("direct", lambda config: config.course.direct)),
+    Arm("sft", "base", _lesson("sft", lambda config: config.course.sft)),
+    Arm("sft-few", "base", _lesson("sft-few", lambda config: config.course.few)),
+    Arm("sft-few+rl", "sft-few", _rl),
+    Arm("sft-few+sft", "sft-few", _lesson("sft-few+sft", lambda config: config.course.more)),
+)
+"""In an order in which every arm comes after the one it starts from."""
+
+
+def run_course(config: TrainConfig) -> list[dict[str, Any]]:
+    """Train and evaluate every arm; the rows of the table. Arms that are finished are not done again."""
+    with _pool(config.course.workers) as pool:
+        running: dict[str, Future[list[dict[str, Any]]]] = {}
+        for arm in ARMS:
+            if arm.start is not None:
+                running[arm.start].result()
+            running[arm.name] = pool.submit(run_arm, config, arm.name)
+        return [row for arm in ARMS for row in running[arm.name].result()]
+
+
+def run_arm(config: TrainConfig, name: str) -> list[dict[str, Any]]:
+    """Train one arm and evaluate it; its rows. Goes on where an earlier start was stopped."""
+    arm = next(arm for arm in ARMS if arm.name == name)
+    folder = config.folder / name
+    finished = folder / "rows.json"
+    if finished.exists():
+        rows: list[dict[str, Any]] = json.loads(finished.read_text(encoding="utf-8"))
+        return rows
+    policy = _policy(config, arm, folder)
+    rows = [_row(config, policy, name, resolution) for resolution in lamps.RESOLUTIONS] if arm.evaluated else []
+    finished.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    return rows
+
+
+def _policy(config: TrainConfig, arm: Arm, folder: Path) -> Policy:
+    """The trained policy of an arm."""
+    model = folder / "model"
+    if not (model / "chain_of_focus.json").exists():
+        policy = _new(config) if arm.start is None else load(str(config.folder / arm.start / "model"), config.manner)
+        arm.train(config, policy, folder)
+        policy.save(model)
+    return load(str(model), config.manner)
+
+
+def _new(config: TrainConfig) -> Policy:
+    """The tiny model with random weights, and a tokenizer made from what will be said about the scenes."""
+    from pipeline.training.tiny import build_model, build_tokenizer
+
+    tokenizer = build_tokenizer(corpus(config), max(lamps.RESOLUTIONS) + 28)
+    return Policy(build_model(tokenizer, config.seed), tokenizer, config.manner)
+
+
+def corpus(config: TrainConfig, count: int = 100) -> Iterator[str]:
+    """Questions, replies and traces about some scenes, as text."""
+    for number in range(count):
+        scene = lamps.draw(number)
+        for resolution in lamps.RESOLUTIONS:
+            setting = example(number, resolution, config.manner).setting(config.manner)
+            for kind in ("direct", "zoom"):
+                for turn in example(number, resolution, config.manner, kind).turns(config.manner):
+                    yield f"{turn.role}\n"
+                    yield from (part for part in turn.content if part)
+            yield from (*lamps.grounding(scene, setting), *lamps.reading(scene))
+
+
+def _row(config: TrainConfig, policy: Policy, name: str, resolution: int) -> dict[str, Any]:
+    how = config.evaluate
+    evaluator = Evaluator(how.batch, how.max_tokens, config.seed)
+    examples = scenes(HELD_OUT, how.count, resolution, config.manner)
+    return evaluator.row(policy, name, examples, _before_a_box(config, resolution))
+
+
+def _before_a_box(config: TrainConfig, resolution: int) -> str:
+    """The words with which every zooming trace begins."""
+    zooming = example(0, resolution, config.manner, "zoom").turns(config.manner)[-1].content[0]
+    return str(zooming).partition(BOX_START)[0] + BOX_START
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Executor]:
+    """Processes of their own, one thread each: small matrices gain nothing from more, and lose much."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=one_thread) as pool:
+        yield pool
+
+
+def one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)

@@ -1,0 +1,152 @@
+"""How good a policy is at each input resolution: accuracy, what it costs, and whether its looking matters."""
+
+import math
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any
+
+from typing_extensions import override
+
+from agents.boxes import Box, union
+from agents.trace import Zoom
+from agents.views import View
+from pipeline.training.encode import Encoded
+from pipeline.training.environment import ZoomEnvironment
+from pipeline.training.examples import Example
+from pipeline.training.policy import Policy
+from pipeline.training.rewards import accuracy, faithful_zooms
+from pipeline.training.rollout import Roller, Rollout, Sampling
+
+NATIVE = 0
+"""Stands for the native resolution in a table of numbers."""
+
+
+class RandomCrops(ZoomEnvironment):
+    """Shows a crop of the size asked for, from a random place: what is left is what the policy knew without looking."""
+
+    @override
+    def zoom(self, look: Zoom) -> Encoded:
+        photo, box = self.example.photo.size, look.view.box
+        rng = Random(f"{self.example.id}:{len(self.views)}")
+        x, y = (rng.randint(0, whole - part) for whole, part in zip(photo, box.size, strict=True))
+        return super().zoom(_shown_instead(look, Box(x, y, x + box.size.width, y + box.size.height)))
+
+
+class RightCrops(ZoomEnvironment):
+    """Shows the evidence whatever box is asked for: what is left to lose is lost in reading, not in finding."""
+
+    @override
+    def zoom(self, look: Zoom) -> Encoded:
+        return super().zoom(self.setting.zoom(union(list(self.example.evidence))))
+
+
+def always_zooming(prefix: str) -> type[ZoomEnvironment]:
+    """A world in which every answer begins with the words that come before a box."""
+    return type("AlwaysZooming", (ZoomEnvironment,), {"prefix": prefix})
+
+
+def _shown_instead(look: Zoom, box: Box) -> Zoom:
+    view = look.view
+    return Zoom(view=View(box=box, width=view.width, height=view.height, via=view.via))
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    if not count:
+        return 0.0, 1.0
+    z, share = 1.96, right / count
+    centre = share + z * z / (2 * count)
+    spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    low, high = ((centre + sign * spread) / (1 + z * z / count) for sign in (-1, 1))
+    return max(0.0, low), min(1.0, high)
+
+
+class Evaluator:
+    """Puts the same questions to policies."""
+
+    def __init__(self, batch: int, max_tokens: int, seed: int = 0) -> None:
+        self.batch, self.max_tokens, self.seed = batch, max_tokens, seed
+
+    def rollouts(
+        self,
+        policy: Policy,
+        examples: Sequence[Example],
+        temperature: float = 0.0,
+        world: type[ZoomEnvironment] = ZoomEnvironment,
+    ) -> list[Rollout]:
+        sampling = Sampling(temperature=temperature, max_tokens=self.max_tokens)
+        roller = Roller(policy.model, policy.encoder, policy.manner, sampling, self.seed, world)
+        return [rollout for batch in _batches(examples, self.batch) for rollout in roller.roll(batch)]
+
+    def row(self, policy: Policy, name: str, examples: Sequence[Example], prefix: str | None = None) -> dict[str, Any]:
+        """One row of the table, on examples posed at one resolution.
+
+        With `prefix`, the words before a box, also what the policy would reach if it always zoomed.
+        """
+        greedy = self.rollouts(policy, examples)
+        right, low, high = share(greedy)
+        row: dict[str, Any] = {
+            "model": name,
+            "resolution": examples[0].resolution or NATIVE,
+            "n": len(greedy),
+            "accuracy": right,
+            "accuracy_t1": share(self.rollouts(policy, examples, 1.0))[0],
+            "ci95": [low, high],
+            "zooms": _mean(len(rollout.views) for rollout in greedy),
+            "zoom_rate": _mean(bool(rollout.views) for rollout in greedy),
+            "visual_tokens": _mean(rollout.visual_tokens for rollout in greedy),
+            "faithful_zooms": _mean(faithful_zooms(rollout) for rollout in greedy if rollout.views),
+        }
+        if not row["zooms"]:
+            return row
+        row["random_crop_accuracy"] = share(self.rollouts(policy, examples, world=RandomCrops))[0]
+        if all(example.evidence for example in examples):
+            row["right_crop_accuracy"] = share(self.rollouts(policy, examples, world=RightCrops))[0]
+        if prefix is not None:
+            row["always_zoom_accuracy"] = share(self.rollouts(policy, examples, world=always_zooming(prefix)))[0]
+        return row
+
+
+def share(rollouts: Sequence[Rollout]) -> tuple[float, float, float]:
+    """The share that is right, and its 95 % interval."""
+    right = sum(accuracy(rollout) == 1.0 for rollout in rollouts)
+    low, high = wilson(right, len(rollouts))
+    return right / max(1, len(rollouts)), low, high
+
+
+def _mean(values: "Iterator[float] | Any") -> float | None:
+    """None where there is nothing to take the mean of."""
+    kept = [float(value) for value in values]
+    return sum(kept) / len(kept) if kept else None
+
+
+def _batches(examples: Sequence[Example], size: int) -> Iterator[Sequence[Example]]:
+    for start in range(0, len(examples), size):
+        yield [examples[number] for number in range(start, min(start + size, len(examples)))]
+
+
+def as_table(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows for a terminal or a Markdown file."""
+    head = (
+        "| model | R | n | accuracy | 95 % | T=1 | zooms | visual tokens | random crop | right crop | always zooming |"
+    )
+    lines = [head, "|" + "---|" * 11]
+    for row in rows:
+        low, high = row["ci95"]
+        cells = [
+            row["model"],
+            row["resolution"] or "native",
+            row["n"],
+            f"{row['accuracy']:.3f}",
+            f"{low:.3f}-{high:.3f}",
+            f"{row['accuracy_t1']:.3f}",
+            f"{row['zooms']:.2f}",
+            f"{row['visual_tokens']:.0f}",
+            *(_number(row.get(key)) for key in ("random_crop_accuracy", "right_crop_accuracy", "always_zoom_accuracy")),
+        ]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

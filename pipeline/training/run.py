@@ -1,0 +1,129 @@
+"""A training run: SFT, then RL, then the table. What `make train` does."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.training.config import ModelConfig, TrainConfig, fixed
+from pipeline.training.encode import Encoder
+from pipeline.training.errors import TrainingError
+from pipeline.training.evaluate import Evaluator, as_table
+from pipeline.training.examples import Example
+from pipeline.training.journal import draw_curves
+from pipeline.training.manner import Manner
+from pipeline.training.policy import Policy, load, with_adapter
+
+Say = Callable[[str], None]
+
+
+def train(config: TrainConfig, say: Say = print) -> list[dict[str, Any]]:
+    """Train what is missing of a run and evaluate it; the rows of the table, also in `results.json`.
+
+    Raises ConfigError, TrainingError, EncodingError or PolicyError for the operator.
+    """
+    from pipeline.training.guards import guard
+
+    guard(config)
+    _remember(config)
+    say(f"training in {config.folder}")
+    if config.data == "lamps":
+        from pipeline.training.course import ARMS, run_course
+
+        rows = run_course(config)
+        names = [arm.name for arm in ARMS]
+    else:
+        rows = _on_shards(config, say)
+        names = ["sft", "rl"]
+    (config.folder / "results.json").write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf-8")
+    draw_curves({name: config.folder / name for name in names}, config.folder / "curves.png")
+    say("\n" + as_table(rows))
+    say(f"\nresults: {config.folder / 'results.json'} · curves: {config.folder / 'curves.png'}")
+    return rows
+
+
+def _on_shards(config: TrainConfig, say: Say) -> list[dict[str, Any]]:
+    """SFT on the traces of a dataset, RL on its questions, and the table of its validation split."""
+    from pipeline.training.rl import reinforce
+    from pipeline.training.sft import fine_tune
+    from pipeline.training.shards import shards
+
+    folder, data = config.folder, Path(config.data)
+    lessons, held_out = (shards(data, split, config.manner) for split in ("train", "validation"))
+    policy = _policy(config, lessons)
+    kept = fitting(lessons, policy.encoder, config.manner, config.sft.max_tokens)
+    if len(kept) < len(lessons):
+        say(
+            f"{len(lessons) - len(kept)} of {len(lessons)} rows are longer than {config.sft.max_tokens} tokens: dropped"
+        )
+    fine_tune(policy, kept, config.sft, folder / "sft", "sft", config.seed, say)
+    policy.save(folder / "sft" / "model")
+    rows = _rows(config, policy, "sft", held_out)
+    if config.rl.enabled:
+        reinforce(policy, lessons, config.rl, folder / "rl", "rl", config.seed, say)
+        policy.save(folder / "rl" / "model")
+        rows += _rows(config, policy, "sft+rl", held_out)
+    return rows
+
+
+def fitting(lessons: Sequence[Example], encoder: Encoder, manner: Manner, most: int) -> list[Example]:
+    """The examples whose conversation is no longer than `most` tokens; the others are dropped whole, never cut."""
+    return [lesson for lesson in lessons if lesson.length(encoder, manner) <= most]
+
+
+def _policy(config: TrainConfig, lessons: Sequence[Example]) -> Policy:
+    model = config.model
+    policy = (
+        _tiny(config, lessons)
+        if model.name == "tiny"
+        else load(model.name, config.manner, model.adapter, **_how(model))
+    )
+    policy.checkpointing, policy.report_to = model.gradient_checkpointing, config.report_to
+    if model.adapter is not None:
+        with_adapter(policy, model.adapter)
+    return policy
+
+
+def _how(model: ModelConfig) -> dict[str, Any]:
+    """What transformers is told of how to load a model."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() and model.device != "cpu" else "cpu"
+    return {"dtype": getattr(torch, model.dtype), "attn_implementation": model.attention, "device_map": {"": device}}
+
+
+def _tiny(config: TrainConfig, lessons: Sequence[Example]) -> Policy:
+    """The tiny model with random weights, and a tokenizer made from the dataset."""
+    from pipeline.training.tiny import build_model, build_tokenizer
+
+    said = [part for lesson in lessons for turn in lesson.turns(config.manner) for part in turn.content if part]
+    largest = max(max(lesson.posed.size) for lesson in lessons)
+    tokenizer = build_tokenizer(said, largest)
+    return Policy(build_model(tokenizer, config.seed), tokenizer, config.manner)
+
+
+def _rows(config: TrainConfig, policy: Policy, name: str, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """A row for each resolution that the examples are posed at."""
+    how = config.evaluate
+    evaluator = Evaluator(how.batch, how.max_tokens, config.seed)
+    by_resolution: dict[int | None, list[Example]] = {}
+    for example in examples:
+        by_resolution.setdefault(example.resolution, []).append(example)
+    ordered = sorted(by_resolution, key=lambda resolution: resolution or 1 << 30)
+    return [evaluator.row(policy, name, by_resolution[resolution][: how.count]) for resolution in ordered]
+
+
+def _remember(config: TrainConfig) -> None:
+    """Keep the configuration with the run; raises TrainingError if the folder was made with another."""
+    path = config.folder / "train.json"
+    now = fixed(config)
+    if not path.exists():
+        config.folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
+        return
+    known = json.loads(path.read_text(encoding="utf-8"))
+    changed = [key for key in now if known.get(key) != now[key]]
+    if changed:
+        raise TrainingError(
+            f"{config.folder} was trained with another {changed[0]}. Choose another out=, or remove the folder."
+        )

@@ -1,0 +1,108 @@
+"""Drawn scenes as examples and exercises: made from their number when they are needed, never stored."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from random import Random
+from typing import NamedTuple
+
+from PIL import Image
+
+from agents.boxes import Size
+from agents.dialects import IMAGE, Turn
+from agents.views import View, posed_view, render
+from pipeline.training import lamps
+from pipeline.training.config import Row
+from pipeline.training.encode import Encoded, Encoder
+from pipeline.training.examples import Example, Lazy, Lesson
+from pipeline.training.manner import Manner
+from pipeline.training.pixels import patches
+
+HELD_OUT = 10_000_000
+"""Numbers of scenes from here on are for evaluation alone."""
+FOR_RL = 20_000_000
+NUMBERS_PER_SEED = 100_000
+"""Room for the scenes of one seed of training, so that seeds share none."""
+
+
+@lru_cache(maxsize=4)
+def _scene(number: int) -> lamps.Scene:
+    return lamps.draw(number)
+
+
+class DrawnPhoto(NamedTuple):
+    """A scene by its number."""
+
+    number: int
+
+    @property
+    def size(self) -> Size:
+        return Size(lamps.SIDE, lamps.SIDE)
+
+    def picture(self, view: View) -> Image.Image:
+        return render(_scene(self.number).image, view)
+
+
+class Exercise(NamedTuple):
+    """One question about one picture, answered in a sentence: finding or reading, before both come together."""
+
+    photo: DrawnPhoto
+    view: View
+    question: str
+    reply: str
+
+    def encoded(self, encoder: Encoder, _manner: Manner, /) -> Encoded:
+        turns = [Turn("user", (IMAGE, self.question)), Turn("assistant", (self.reply,))]
+        return encoder.conversation(turns, [patches(self.photo.picture(self.view))])
+
+
+def scenes(first: int, count: int, resolution: int, manner: Manner) -> Sequence[Example]:
+    """Consecutive scenes, all posed at one resolution, with the trace by rule."""
+    return Lazy(count, lambda index: example(first + index, resolution, manner))
+
+
+def questions(first: int, count: int, manner: Manner) -> Sequence[Example]:
+    """Consecutive scenes for RL, each posed at a resolution of its own."""
+    return Lazy(count, lambda index: example(first + index, Random(first + index).choice(lamps.RESOLUTIONS), manner))
+
+
+def exercises(rows: Sequence[Row], first: int, count: int, few: int | None, manner: Manner) -> Sequence[Lesson]:
+    """Exercises and traces of the kinds asked for, each about a scene of its own, or about `few` again and again."""
+    kinds, weights = [row.kind for row in rows], [row.weight for row in rows]
+
+    def make(index: int) -> Lesson:
+        number = first + index % (few or count)
+        rng = Random(number)
+        return lesson(rng.choices(kinds, weights)[0], number, rng.choice(lamps.RESOLUTIONS), manner)
+
+    return Lazy(count, make)
+
+
+def example(number: int, resolution: int, manner: Manner, kind: str = "trace") -> Example:
+    """A scene with the trace its kind asks for: by rule, direct, or zooming."""
+    scene = _scene(number)
+    bare = Example(
+        id=f"lamp-{number}-{resolution}",
+        photo=DrawnPhoto(number),
+        resolution=resolution,
+        question=scene.question,
+        answer=scene.answer,
+        evidence=(scene.evidence,),
+    )
+    setting = bare.setting(manner)
+    trace = {
+        "trace": lambda: lamps.trace(scene, resolution, setting),
+        "direct": lambda: lamps.direct_trace(scene),
+        "zoom": lambda: lamps.zoom_trace(scene, setting),
+    }[kind]()
+    return bare._replace(trace=trace)
+
+
+def lesson(kind: str, number: int, resolution: int, manner: Manner) -> Lesson:
+    if kind not in {"grounding", "reading"}:
+        return example(number, resolution, manner, kind)
+    scene, photo = _scene(number), DrawnPhoto(number)
+    posed = posed_view(photo.size, resolution)
+    setting = example(number, resolution, manner, "direct").setting(manner)
+    if kind == "grounding":
+        return Exercise(photo, posed, *lamps.grounding(scene, setting))
+    return Exercise(photo, setting.zoom(scene.evidence).view, *lamps.reading(scene))

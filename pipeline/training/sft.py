@@ -1,0 +1,124 @@
+"""Supervised fine-tuning: TRL's SFTTrainer over rows of our encoder; only the policy's own words are learned."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.training.config import OptimizerConfig, SftConfig
+from pipeline.training.encode import Encoder
+from pipeline.training.errors import TrainingError
+from pipeline.training.examples import Lesson
+from pipeline.training.journal import Journal, forget
+from pipeline.training.manner import Manner
+from pipeline.training.policy import Policy
+
+Say = Callable[[str], None]
+
+
+class Collator:
+    """Makes a batch of rows by their numbers; pictures are decoded here, and nowhere before."""
+
+    def __init__(self, lessons: Sequence[Lesson], encoder: Encoder, manner: Manner) -> None:
+        self.lessons, self.encoder, self.manner = lessons, encoder, manner
+
+    def __call__(self, rows: list[dict[str, int]]) -> dict[str, Any]:
+        encoded = [self.lessons[row["number"]].encoded(self.encoder, self.manner) for row in rows]
+        return self.encoder.batch([self.encoder.checked(one) for one in encoded])
+
+
+def fine_tune(
+    policy: Policy, lessons: Sequence[Lesson], config: SftConfig, folder: Path, name: str, seed: int, say: Say = print
+) -> None:
+    """Train a policy on lessons, going on from the last checkpoint in `folder` if there is one.
+
+    Raises TrainingError for the operator: nothing to learn from, a loss that is no number.
+    """
+    from datasets import Dataset
+    from trl import SFTTrainer
+
+    if not len(lessons):
+        raise TrainingError("There is nothing to train on: every row was dropped or the dataset is empty.")
+    folder.mkdir(parents=True, exist_ok=True)
+    policy.tokenizer.pad_token = policy.tokenizer.pad_token or "<|endoftext|>"
+    quiet()
+    trainer = SFTTrainer(
+        model=policy.model,
+        args=_arguments(config, policy, folder, seed),
+        data_collator=Collator(lessons, policy.encoder, policy.manner),
+        train_dataset=Dataset.from_dict({"number": list(range(len(lessons)))}),
+        processing_class=policy.tokenizer,
+        callbacks=[Journal(name, folder, say)],
+    )
+    train(trainer, folder)
+
+
+def train(trainer: Any, folder: Path) -> None:
+    """Train, from the last whole checkpoint if there is one; a full disk is told plainly, and costs no checkpoint."""
+    from transformers.trainer_callback import PrinterCallback
+    from transformers.trainer_utils import get_last_checkpoint
+
+    trainer.remove_callback(PrinterCallback)
+    checkpoint = get_last_checkpoint(str(folder))
+    if checkpoint is not None:
+        forget(folder, int(checkpoint.rpartition("-")[2]))
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    except OSError as error:
+        raise TrainingError(f"{folder} cannot be written ({error.strerror}): free some space and run again.") from error
+
+
+def _arguments(config: SftConfig, policy: Policy, folder: Path, seed: int) -> Any:
+    from trl import SFTConfig as Arguments
+
+    return Arguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=config.batch,
+        gradient_accumulation_steps=config.accumulate,
+        num_train_epochs=config.epochs,
+        max_steps=config.steps or -1,
+        save_steps=config.save_steps,
+        logging_steps=config.log_steps,
+        dataloader_num_workers=config.workers,
+        # Rows are made by our collator: nothing is to be tokenized, cut or packed.
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        **shared_arguments(config.optimizer, policy, seed, config.steps),
+    )
+
+
+def shared_arguments(config: OptimizerConfig, policy: Policy, seed: int, steps: int | None) -> dict[str, Any]:
+    """What SFT and RL tell their trainers alike."""
+    schedule: dict[str, Any] = {"lr_scheduler_type": config.schedule}
+    if config.schedule == "constant_then_cosine":
+        decay = round(0.4 * (steps or 1))
+        schedule = {
+            "lr_scheduler_type": "warmup_stable_decay",
+            "lr_scheduler_kwargs": {"num_decay_steps": decay, "decay_type": "cosine"},
+        }
+    elif config.schedule == "constant" and config.warmup:
+        schedule = {"lr_scheduler_type": "constant_with_warmup"}
+    device, dtype = policy.model.device.type, policy.model.dtype
+    return schedule | {
+        "learning_rate": config.lr,
+        "warmup_steps": config.warmup,
+        "weight_decay": config.weight_decay,
+        "adam_beta2": config.beta2,
+        "max_grad_norm": config.max_grad_norm,
+        "seed": seed,
+        "bf16": str(dtype) == "torch.bfloat16",
+        "use_cpu": device == "cpu",
+        "gradient_checkpointing": policy.checkpointing,
+        "save_total_limit": 2,
+        "save_strategy": "steps",
+        "logging_nan_inf_filter": False,
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "report_to": list(policy.report_to),
+    }
+
+
+def quiet() -> None:
+    """The journal says how training goes; warnings of the libraries about what we do on purpose would bury it."""
+    for name in ("transformers", "trl", "accelerate", "peft"):
+        logging.getLogger(name).setLevel(logging.ERROR)
