@@ -6,6 +6,7 @@ distribution are TRL's.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,14 @@ class FocusTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def __init__(self, policy: Policy, examples: Sequence[Example], config: RlConfig, **how: Any) -> None:
         policy.tokenizer.pad_token = policy.tokenizer.pad_token or "<|endoftext|>"
-        super().__init__(model=policy.model, reward_funcs=[_ours], processing_class=policy.tokenizer, **how)
+        args: GRPOConfig = how.pop("args")
+        # TRL would fetch the reference anew from where the model came from; ours is the policy as it is given.
+        args.beta = 0.0
+        reference = _frozen_copy(policy.model, args.temperature) if config.kl else None
+        super().__init__(model=policy.model, reward_funcs=[_ours], processing_class=policy.tokenizer, args=args, **how)
+        self.beta = args.beta = config.kl
+        if reference is not None:
+            self.ref_model = self.accelerator.prepare_model(reference, evaluation_mode=True)
         self.examples, self.how = examples, config
         self.encoder: Encoder = policy.encoder
         self.rubric = Rubric(config.weights)
@@ -196,6 +204,18 @@ class FocusTrainer(GRPOTrainer):  # type: ignore[misc]
                 f"For {self._blind_steps} steps fewer than {self.how.least_zoom_rate:.0%} of the rollouts zoomed: the "
                 "policy has given up looking. Start from more SFT, or choose a reward that does not punish zooms."
             )
+
+
+def _frozen_copy(model: Any, temperature: float) -> Any:
+    """The model as it is now; None for an adapter, which is switched off instead."""
+    from peft import PeftModel
+    from trl.trainer.utils import add_fused_lm_head
+
+    if isinstance(model, PeftModel):
+        return None
+    frozen = deepcopy(model).eval().requires_grad_(False)
+    add_fused_lm_head(frozen, temperature=temperature)
+    return frozen
 
 
 def _ours(**_: Any) -> list[float]:

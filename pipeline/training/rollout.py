@@ -143,9 +143,10 @@ class Roller:
 
         self.model, self.encoder, self.manner, self.sampling, self.world = model, encoder, manner, sampling, world
         self.generator: Generator = torch.Generator(model.device).manual_seed(seed)
-        self._ends = {encoder.end}
+        self.ends = {encoder.end}
+        """Tokens after which the policy waits for what comes back."""
         if manner.dialect is Dialect.INLINE and encoder.zoom is not None:
-            self._ends.add(encoder.zoom)
+            self.ends.add(encoder.zoom)
         self.tokens_read = 0
         """Tokens the model has read in all: what a rollout costs, whatever machine it runs on."""
 
@@ -200,7 +201,7 @@ class Roller:
     def _write_one(self, row: _Row, token: int, logprob: float) -> bool:
         """Write a token; whether the row goes on after it."""
         row.write(token, logprob)
-        if token in self._ends:
+        if token in self.ends:
             return False
         if row.written >= self.sampling.max_tokens:
             row.stop = Stop.LENGTH

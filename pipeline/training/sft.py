@@ -62,10 +62,25 @@ def train(trainer: Any, folder: Path) -> None:
     checkpoint = get_last_checkpoint(str(folder))
     if checkpoint is not None:
         forget(folder, int(checkpoint.rpartition("-")[2]))
+        _restore(trainer, checkpoint)
     try:
         trainer.train(resume_from_checkpoint=checkpoint)
     except OSError as error:
         raise TrainingError(f"{folder} cannot be written ({error.strerror}): free some space and run again.") from error
+
+
+def _restore(trainer: Any, checkpoint: str) -> None:
+    """Load a checkpoint's weights into the model.
+
+    transformers 5.24 saves Qwen2.5-VL under the names of the released files and, on resuming, looks for the names
+    in memory: it finds next to none, says so in a warning, and goes on from the untrained weights.
+    """
+    from peft import PeftModel
+
+    if isinstance(trainer.model, PeftModel) or trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled:
+        return  # These are saved and found under their own names.
+    saved = type(trainer.model).from_pretrained(checkpoint, dtype=trainer.model.dtype)
+    trainer.model.load_state_dict(saved.state_dict())
 
 
 def _arguments(config: SftConfig, policy: Policy, folder: Path, seed: int) -> Any:
@@ -108,7 +123,7 @@ def shared_arguments(config: OptimizerConfig, policy: Policy, seed: int, steps: 
         "seed": seed,
         "bf16": str(dtype) == "torch.bfloat16",
         "use_cpu": device == "cpu",
-        "gradient_checkpointing": policy.checkpointing,
+        "activation_checkpointing": policy.checkpointing,
         "save_total_limit": 2,
         "save_strategy": "steps",
         "logging_nan_inf_filter": False,
