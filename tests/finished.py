@@ -32,7 +32,7 @@ class Finished:
         for one in (self.zooming, self.direct):
             self.keep(one)
         self.vain = self._rejected(images[0])
-        export(sorted((self.zooming, self.direct), key=lambda one: one.id), self.config.export, self.dataset, _FACTS)
+        export(sorted((self.zooming, self.direct), key=lambda one: one.id), self.config.export, self.dataset, FACTS)
 
     @property
     def dataset(self) -> Path:
@@ -119,4 +119,4 @@ class Finished:
         self.store.finish(stage, identity, Outcome([record.model_dump_json() for record in records], []))
 
 
-_FACTS = CardFacts(teacher="a-teacher", seed=0, code_version="0.1.0", prompts={})
+FACTS = CardFacts(teacher="a-teacher", seed=0, code_version="0.1.0", prompts={})

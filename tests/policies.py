@@ -48,8 +48,8 @@ def policy(dialect: Dialect = Dialect.INLINE, **values: Any) -> Policy:
 class NoisyPhoto:
     """A photo that is neither square nor a multiple of anything."""
 
-    def __init__(self, seed: int = 0, size: Size = Size(403, 301)) -> None:
-        self.size = size
+    def __init__(self, seed: int = 0) -> None:
+        self.size = size = Size(403, 301)
         noise = np.random.default_rng(seed).integers(0, 255, (size.height, size.width, 3), dtype=np.uint8)
         self.image = Image.fromarray(noise)
 

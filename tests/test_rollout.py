@@ -1,5 +1,7 @@
 """Rollouts: crops enter where they are asked for, and what is kept is exactly what was sampled."""
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -22,7 +24,8 @@ def look(box: str) -> str:
 
 
 def called(box: str) -> str:
-    return f'<think> I look. </think>\n<tool_call>\n{{"name": "image_zoom_in_tool", "arguments": {{"bbox_2d": {box}}}}}\n</tool_call>'
+    call = f'{{"name": "image_zoom_in_tool", "arguments": {{"bbox_2d": {box}}}}}'
+    return f"<think> I look. </think>\n<tool_call>\n{call}\n</tool_call>"
 
 
 @DIALECTS
@@ -114,7 +117,7 @@ def rolled(seed: int = 1) -> tuple[Policy, list[Rollout]]:
     return owner, restless(owner, seed).roll(examples, copies=3)
 
 
-def fresh(owner: Policy, rollouts: list[Rollout]) -> list[torch.Tensor]:
+def fresh(owner: Policy, rollouts: list[Rollout]) -> list[Any]:
     """Log-probabilities of what was said, by one forward pass over everything, padded left."""
     whole = [rollout.prompt.then(rollout.said) for rollout in rollouts]
     batch = owner.encoder.batch(whole, left=True)

@@ -91,12 +91,13 @@ def add_zoom_token(policy: Policy) -> bool:
     The new rows start as the mean of those of related tokens.
     """
     import torch
+    from tokenizers import AddedToken
 
     tokenizer, model = policy.tokenizer, policy.model
     vocabulary = tokenizer.get_vocab()
     if ZOOM_TOKEN in vocabulary:
         return False
-    tokenizer.add_special_tokens({"additional_special_tokens": [ZOOM_TOKEN]}, replace_additional_special_tokens=False)
+    tokenizer.add_tokens([AddedToken(ZOOM_TOKEN, special=True, normalized=False)], special_tokens=True)
     # Qwen's matrices have room to spare: they grow only if that is used up.
     if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
         model.resize_token_embeddings(len(tokenizer))
@@ -108,8 +109,8 @@ def add_zoom_token(policy: Policy) -> bool:
     return True
 
 
-def with_adapter(policy: Policy, config: AdapterConfig) -> None:
-    """Freeze all but what is to be trained; with LoRA, wrap the model in a fresh adapter.
+def with_adapter(policy: Policy, config: AdapterConfig, seed: int = 0) -> None:
+    """Freeze all but what is to be trained; with LoRA, wrap the model in a fresh adapter, random by the seed.
 
     The row of the zoom token is trained and saved too. PEFT can do that for an embedding (and for the head
     tied to it); a head of its own is trained whole, because TRL multiplies by its weight directly.
@@ -120,6 +121,7 @@ def with_adapter(policy: Policy, config: AdapterConfig) -> None:
         model.model.visual.requires_grad_(False)
         model.model.visual.merger.requires_grad_(config.projector)
         return
+    import torch
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     if config.kind == "qlora":
@@ -138,6 +140,7 @@ def with_adapter(policy: Policy, config: AdapterConfig) -> None:
         trainable_token_indices=rows,
         task_type="CAUSAL_LM",
     )
+    torch.manual_seed(seed)
     policy.model = get_peft_model(model, lora)
 
 

@@ -80,7 +80,7 @@ def _policy(config: TrainConfig, lessons: Sequence[Example]) -> Policy:
     )
     policy.checkpointing, policy.report_to = model.gradient_checkpointing, config.report_to
     if model.adapter is not None:
-        with_adapter(policy, model.adapter)
+        with_adapter(policy, model.adapter, config.seed)
     return policy
 
 
