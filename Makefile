@@ -11,7 +11,7 @@ ARGS ?=
 
 OVERRIDES := $(if $(IMAGES),"sample.images=$(IMAGES)" sample.count=null) $(if $(OUT),"out=$(OUT)",$(if $(IMAGES),out=outputs/photos))
 
-.PHONY: synthesize train check test test-all format clean
+.PHONY: synthesize train train-multinode check test test-all format clean
 .DEFAULT_GOAL := check-and-test
 
 check-and-test: check test
@@ -52,6 +52,10 @@ $(VENV)/.base: pyproject.toml | $(VENV)/bin/uv
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[dev]"
 	@touch $@ $(VENV)/.base
+
+# In an environment that has verl; see docs/training.md.
+train-multinode:
+	$(PYTHON) -m pipeline train-multinode $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
 $(VENV)/.train: pyproject.toml | $(VENV)/bin/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[train]"

@@ -115,6 +115,22 @@ def train(overrides: Overrides = None, config: ConfigOption = TRAIN) -> None:
     run(load_as(TrainConfig, config, overrides or []), typer.echo)
 
 
+@app.command("train-multinode")
+def train_multinode(
+    overrides: Overrides = None,
+    config: ConfigOption = CONFIGS / "qwen2.5-vl-7b-verl.yaml",
+    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+    gpus: Annotated[int, typer.Option(min=1, help="GPUs of each.")] = 8,
+    dry_run: Annotated[bool, typer.Option(help="Write rows and configuration, and only print the command.")] = False,
+) -> None:
+    """RL on many GPUs with verl, from the same shards, with the same zoom and the same rewards."""
+    from pipeline.config import load_as
+    from pipeline.training.config import TrainConfig
+    from pipeline.training.verl.launch import launch
+
+    typer.echo(" ".join(launch(load_as(TrainConfig, config, overrides or []), nodes, gpus, dry_run)))
+
+
 @app.command()
 def merge(
     adapter: Annotated[Path, typer.Argument(help="Folder of a trained adapter, as outputs/demo/train/rl/model.")],

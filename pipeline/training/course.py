@@ -144,4 +144,7 @@ def _pool(workers: int) -> Iterator[Executor]:
 def one_thread() -> None:
     import torch
 
+    from pipeline.training.sft import quiet
+
     torch.set_num_threads(1)
+    quiet()

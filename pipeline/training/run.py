@@ -23,8 +23,10 @@ def train(config: TrainConfig, say: Say = print) -> list[dict[str, Any]]:
     Raises ConfigError, TrainingError, EncodingError or PolicyError for the operator.
     """
     from pipeline.training.guards import guard
+    from pipeline.training.sft import quiet
 
     guard(config)
+    quiet()
     _remember(config)
     say(f"training in {config.folder}")
     if config.data == "lamps":

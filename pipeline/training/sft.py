@@ -134,6 +134,11 @@ def shared_arguments(config: OptimizerConfig, policy: Policy, seed: int, steps: 
 
 
 def quiet() -> None:
-    """The journal says how training goes; warnings of the libraries about what we do on purpose would bury it."""
+    """The journal says how training goes; bars and warnings of the libraries would bury it."""
+    import datasets
+    import transformers
+
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
     for name in ("transformers", "trl", "accelerate", "peft"):
         logging.getLogger(name).setLevel(logging.ERROR)
