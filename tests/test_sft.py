@@ -1,5 +1,9 @@
 """SFT through TRL's trainer: what is learned, what is dropped, and going on after a stop."""
 
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,7 @@ from pipeline.training.config import OptimizerConfig, SftConfig  # noqa: E402
 from pipeline.training.errors import TrainingError  # noqa: E402
 from pipeline.training.journal import history  # noqa: E402
 from pipeline.training.run import fitting  # noqa: E402
-from pipeline.training.sft import Collator, fine_tune  # noqa: E402
+from pipeline.training.sft import Collator, fine_tune, last_checkpoint  # noqa: E402
 from tests.policies import example, manner, policy  # noqa: E402
 
 LESSONS = [example(number, looks=number % 3) for number in range(8)]
@@ -73,7 +77,6 @@ def test_rows_that_are_too_long_are_dropped_whole() -> None:
     lengths = sorted(lesson.length(encoder, how) for lesson in LESSONS)
     kept = fitting(LESSONS, encoder, how, lengths[4])
     assert [lesson.length(encoder, how) <= lengths[4] for lesson in LESSONS].count(True) == len(kept) < len(LESSONS)
-    assert all(lesson.encoded(encoder, how) == lesson.encoded(encoder, how)._replace() for lesson in kept[:0])
 
 
 def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
@@ -87,6 +90,39 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path: Path) -> None:
         broken.model.get_output_embeddings().weight[0] = torch.nan
     with pytest.raises(TrainingError, match="The loss of test became nan at step 1"):
         fine_tune(broken, LESSONS, HOW, tmp_path, "test", 0, print)
+
+
+def test_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:
+    fine_tune(policy(), LESSONS, HOW, tmp_path, "test", 0, print)
+    state = tmp_path / "checkpoint-6" / "trainer_state.json"
+    state.write_text(state.read_text()[:100])
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-3"
+    assert not state.parent.exists()
+
+
+def test_a_full_disk_ends_with_a_sentence_and_the_last_checkpoint_is_whole(small_disk: Path) -> None:
+    whole = HOW.model_copy(update={"save_steps": 1})
+    with pytest.raises(TrainingError, match="No space is left for .* the last whole checkpoint is kept"):
+        fine_tune(policy(), LESSONS, whole, small_disk / "run", "test", 0, print)
+    checkpoint = last_checkpoint(small_disk / "run")
+    assert checkpoint is not None
+    subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
+    fine_tune(policy(), LESSONS, whole, small_disk / "run", "test", 0, print)
+    assert len(losses(small_disk / "run")) == HOW.steps
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for one checkpoint and a half."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=27m", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_a_picture_that_is_gone_stops_with_its_name() -> None:

@@ -143,8 +143,8 @@ def extra_info(row: dict[str, Any], looks: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("looks", [0, 1, 2])
 def test_one_trajectory_has_the_same_ids_and_mask_through_both_backends(looks: int) -> None:
-    """verl tokenizes turn by turn: the prompt by its chat template, replies as sampled, crops by the template's difference."""
-    one, encoder = example(looks=looks, how=HOW), policy().encoder
+    """verl takes the prompt from its chat template, replies as sampled, and crops as the template's difference."""
+    one = example(looks=looks, how=HOW)
     rollout = recite(gold(one, HOW), one, HOW)
     ids, mask = through_verl(one, rollout)
     whole = rollout.prompt.then(rollout.said)

@@ -1,6 +1,9 @@
 """Supervised fine-tuning: TRL's SFTTrainer over rows of our encoder; only the policy's own words are learned."""
 
+import errno
+import json
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,18 +58,47 @@ def fine_tune(
 
 def train(trainer: Any, folder: Path) -> None:
     """Train, from the last whole checkpoint if there is one; a full disk is told plainly, and costs no checkpoint."""
+    from safetensors import SafetensorError
     from transformers.trainer_callback import PrinterCallback
-    from transformers.trainer_utils import get_last_checkpoint
 
     trainer.remove_callback(PrinterCallback)
-    checkpoint = get_last_checkpoint(str(folder))
+    checkpoint = last_checkpoint(folder)
     if checkpoint is not None:
-        forget(folder, int(checkpoint.rpartition("-")[2]))
-        _restore(trainer, checkpoint)
+        forget(folder, _step(checkpoint))
+        _restore(trainer, str(checkpoint))
     try:
-        trainer.train(resume_from_checkpoint=checkpoint)
-    except OSError as error:
-        raise TrainingError(f"{folder} cannot be written ({error.strerror}): free some space and run again.") from error
+        trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if not _is_full(error):
+            raise
+        raise TrainingError(
+            f"No space is left for {folder}. Free some and run again: the last whole checkpoint is kept."
+        ) from error
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The last checkpoint that was written to its end; torn ones are removed."""
+    whole = None
+    for path in sorted(folder.glob("checkpoint-*"), key=_step):
+        try:
+            # The trainer writes its state last.
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+            whole = path
+        except (OSError, ValueError):
+            shutil.rmtree(path)
+    return whole
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether the disk is full: torch and safetensors say so in words of their own."""
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    return full or any(
+        word in str(error) for word in ("No space left", "os error 28", "inline_container", "iostream error")
+    )
 
 
 def _restore(trainer: Any, checkpoint: str) -> None:
