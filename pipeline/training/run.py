@@ -51,14 +51,16 @@ def _on_shards(config: TrainConfig, say: Say) -> list[dict[str, Any]]:
     from pipeline.training.shards import shards
 
     folder, data = config.folder, Path(config.data)
-    lessons, held_out = (shards(data, split, config.manner) for split in ("train", "validation"))
-    policy = _policy(config, lessons)
-    kept = fitting(lessons, policy.encoder, config.manner, config.sft.max_tokens)
-    if len(kept) < len(lessons):
-        say(
-            f"{len(lessons) - len(kept)} of {len(lessons)} rows are longer than {config.sft.max_tokens} tokens: dropped"
-        )
-    fine_tune(policy, kept, config.sft, folder / "sft", "sft", config.seed, say)
+    whole = {split: shards(data, split, config.manner) for split in ("train", "validation")}
+    policy = _policy(config, whole["train"])
+    kept = {split: fitting(rows, policy.encoder, config.manner, config.sft.max_tokens) for split, rows in whole.items()}
+    for split, rows in whole.items():
+        if dropped := len(rows) - len(kept[split]):
+            say(
+                f"{split}: {dropped} of {len(rows)} rows are longer than {config.sft.max_tokens} tokens and are dropped"
+            )
+    lessons, held_out = kept["train"], kept["validation"]
+    fine_tune(policy, lessons, config.sft, folder / "sft", "sft", config.seed, say)
     policy.save(folder / "sft" / "model")
     rows = _rows(config, policy, "sft", held_out)
     if config.rl.enabled:
