@@ -1,5 +1,6 @@
 """Fixtures that many tests share: a drawn photo, and a scripted endpoint."""
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,9 @@ from tests.scripted import Body, Line, Response, Script, listening
 # The same examples every time, however busy the machine.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+# A suite started in the background ignores Ctrl-C, and so would every run it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Scripted = Callable[[Iterable[Line] | Callable[[Body], Response]], Script]
 

@@ -163,6 +163,14 @@ def test_a_failure_that_stays_is_the_operators(
     assert len(script.asked) == 3
 
 
+@pytest.mark.parametrize("what", ["an HTML page with status 200", "no choices", "half a JSON body"])
+def test_the_error_says_that_it_is_not_this_protocol(
+    what: str, scripted: Scripted, photo: Path, journal: FileJournal
+) -> None:
+    with pytest.raises(EndpointError, match=r"failed 3 times in a row \(the response is n(o chat|ot valid JSON)"):
+        ask(scripted(lambda _: PASSING[what]), photo, journal)
+
+
 def test_the_error_names_the_status(scripted: Scripted, photo: Path, journal: FileJournal) -> None:
     with pytest.raises(EndpointError, match=r"\(HTTP 500\)"):
         ask(scripted(lambda _: fault(500)), photo, journal)
