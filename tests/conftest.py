@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.cluster import running_cluster
 from tests.drawn import draw
 from tests.scripted import Body, Line, Response, Script, listening
 
@@ -26,6 +27,14 @@ def scripted() -> Iterator[Scripted]:
     """Starts an endpoint that follows a script; it ends with the test."""
     with ExitStack() as stack:
         yield lambda lines: stack.enter_context(listening(Script(lines)))
+
+
+@pytest.fixture(scope="session")
+def on_cluster() -> Iterator[dict[str, str]]:
+    """The environment of runs that join a Ray cluster, which starts once for all of them."""
+    with running_cluster() as address:
+        # A session started here wants the token that it left for this user.
+        yield {"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"}
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from tests.runs import (
 )
 from tests.scripted import Response, Script, fault, listening
 
-pytestmark = [pytest.mark.ray, pytest.mark.e2e]
+pytestmark = [pytest.mark.ray, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 BLANK = 5
 """Number of the photo about which there is nothing to ask."""
@@ -98,12 +98,12 @@ class Mixed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mixed]:
+def run(tmp_path_factory: pytest.TempPathFactory, on_cluster: dict[str, str]) -> Iterator[Mixed]:
     """One run over the whole mixture."""
     root = tmp_path_factory.mktemp("mixed")
     with oracle() as (teacher, script):
         teacher.dumb_about(BLANK)
-        ended = cof(*asking(script.url, root / "run", mixed(root / "photos")))
+        ended = cof(*asking(script.url, root / "run", mixed(root / "photos")), **on_cluster)
     rejects = {**rejects_of(root / "run", "sample"), **rejects_of(root / "run", "propose")}
     yield Mixed(root / "run", ended, rejects)
 
@@ -197,7 +197,7 @@ FAULTS: dict[str, Response] = {
 
 
 @pytest.fixture(scope="module")
-def refused(tmp_path_factory: pytest.TempPathFactory) -> Refused:
+def refused(tmp_path_factory: pytest.TempPathFactory, on_cluster: dict[str, str]) -> Refused:
     root = tmp_path_factory.mktemp("refused")
     images = photos(root / "photos", 1)
     ends: dict[str, Ended] = {}
@@ -205,10 +205,10 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Refused:
 
     for name, answer in FAULTS.items():
         with listening(Script(repeat(answer))) as script:
-            ends[name] = cof(*asking(script.url, root / "run", images))
+            ends[name] = cof(*asking(script.url, root / "run", images), **on_cluster)
             asked[name] = len(script.asked)
     with oracle() as (_, script):
-        last = cof(*asking(script.url, root / "run", images))
+        last = cof(*asking(script.url, root / "run", images), **on_cluster)
     return Refused(root / "run", ends, asked, last)
 
 
