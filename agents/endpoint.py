@@ -1,7 +1,6 @@
 """The one way to ask the teacher: an OpenAI-compatible endpoint, with every answer in a journal first."""
 
 import asyncio
-import base64
 import os
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -10,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_base, wait_random_exponential
 
-from agents.messages import Call, Message, Photo, Picture, Reply, Request
+from agents.messages import Message, Photo, Reply, Request
+from agents.wire import body_of, reply_in
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from openai import APIStatusError, AsyncOpenAI
     from tenacity import RetryCallState
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -21,6 +21,10 @@ Form = TypeVar("Form", bound=BaseModel)
 
 LONGEST_ASKED = 3600.0
 """Seconds of Retry-After that are believed."""
+OF_THE_REQUEST = {400, 413, 415, 422}
+"""What is said of a request that is too long, or holds what the endpoint does not take; another may do."""
+REFUSALS_IN_A_ROW = 8
+"""So many without an answer between them are no longer the requests' fault: a server without tools or pictures."""
 
 
 class EndpointError(Exception):
@@ -29,6 +33,10 @@ class EndpointError(Exception):
 
 class ReplyError(Exception):
     """The model wrote something unusable, twice; for the curator of the data."""
+
+
+class RefusedError(Exception):
+    """The endpoint will not answer this one request, such as one that is too long; for the curator of the data."""
 
 
 class _Passing(Exception):
@@ -74,21 +82,24 @@ class Endpoint:
         self.offline = offline
         """Answer from the journal alone; a request it does not hold is an error."""
         self._client: AsyncOpenAI | None = None
+        self._refusals = 0
+        """Requests refused since the last answer."""
 
     async def ask(self, request: Request, photo: Photo, journal: Journal) -> Reply:
         """The reply to a request about a photo, from the journal if it was asked before.
 
-        Raises EndpointError when the endpoint cannot be used.
+        Raises EndpointError when the endpoint cannot be used, RefusedError when it refuses just this request.
         """
         known = journal.get(request.key)
         if known is not None:
-            return Reply(**known, key=request.key)
+            return _accepted(Reply(**known, key=request.key))
         if self.offline:
             raise EndpointError(f"Replay is offline and the call log lacks a {request.role} request ({request.key}).")
         started = time.monotonic()
         reply = await self._send(request, photo)
+        # A refusal is kept too: a replay has to meet it at the same place.
         journal.put(request, reply, time.monotonic() - started)
-        return reply
+        return _accepted(reply)
 
     async def fill(self, request: Request, form: type[Form], photo: Photo, journal: Journal) -> tuple[Form, Reply]:
         """A reply that follows a form; one repair turn quotes what was wrong with the first.
@@ -115,6 +126,12 @@ class Endpoint:
         except ValidationError as error:
             raise ReplyError(f"no valid {form.__name__}: {_first_line(error)}") from error
 
+    async def close(self) -> None:
+        """Let go of the connections; the next request opens new ones."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.close()
+
     async def _send(self, request: Request, photo: Photo) -> Reply:
         config = self.config
         try:
@@ -139,7 +156,7 @@ class Endpoint:
         config = self.config
         try:
             async with asyncio.timeout(config.timeout_seconds):
-                completion = await self._openai().chat.completions.create(**_body(request, photo))
+                completion = await self._openai().chat.completions.create(**body_of(request, photo))
         except (TimeoutError, openai.APITimeoutError) as error:
             raise _Passing(f"no answer within {config.timeout_seconds:g} s") from error
         except (openai.RateLimitError, openai.InternalServerError) as error:
@@ -152,25 +169,49 @@ class Endpoint:
                 "Set the right one and run again."
             ) from error
         except openai.APIStatusError as error:
-            raise EndpointError(
-                f"The teacher at {config.base_url} refused a {request.role} request "
-                f"(HTTP {error.status_code}: {str(error.message)[:200]})."
-            ) from error
+            return self._refusal(request, error)
         except ValueError as error:
             raise _Passing("the response is not valid JSON") from error
         try:
-            return _reply(completion, request.key)
+            reply = reply_in(completion, request.key)
         except (AttributeError, TypeError, ValueError) as error:
             raise _Passing("the response is no chat completion") from error
+        self._refusals = 0
+        return reply
+
+    def _refusal(self, request: Request, error: "APIStatusError") -> Reply:
+        """What an endpoint's no stands for; raises EndpointError where every other request would get it too."""
+        # Some servers quote what they were sent, and a key is never written anywhere.
+        said = str(error.message).replace(self._key, "[key]")
+        why = f"HTTP {error.status_code}: {said[:200]}"
+        if error.status_code not in OF_THE_REQUEST:
+            raise EndpointError(f"The teacher at {self.config.base_url} refused a {request.role} request ({why}).")
+        self._refusals += 1
+        if self._refusals >= REFUSALS_IN_A_ROW:
+            raise EndpointError(
+                f"The teacher at {self.config.base_url} refused {self._refusals} requests in a row, the last one a "
+                f"{request.role} request ({why}). Mend that, try those that were set aside again with "
+                "`cof retry-rejects`, and run the same command again."
+            )
+        return Reply(refused=why, key=request.key)
 
     def _openai(self) -> "AsyncOpenAI":
         if self._client is None:
             from openai import AsyncOpenAI
 
             # Retries are ours: the journal and the limits have to see every try.
-            key = os.environ.get(self.config.key_env) or "none"
-            self._client = AsyncOpenAI(base_url=self.config.base_url, api_key=key, max_retries=0, timeout=None)
+            self._client = AsyncOpenAI(base_url=self.config.base_url, api_key=self._key, max_retries=0, timeout=None)
         return self._client
+
+    @property
+    def _key(self) -> str:
+        return os.environ.get(self.config.key_env) or "none"
+
+
+def _accepted(reply: Reply) -> Reply:
+    if reply.refused:
+        raise RefusedError(reply.refused)
+    return reply
 
 
 class _Patience(wait_base):
@@ -198,72 +239,3 @@ def _first_line(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where + ': ' if where else ''}{first['msg']}."[:300]
-
-
-def _body(request: Request, photo: Photo) -> dict[str, Any]:
-    """A request as the chat-completions protocol has it."""
-    body: dict[str, Any] = {
-        "model": request.model,
-        "messages": [_message(message, photo) for message in request.messages],
-        "temperature": request.temperature,
-        "max_tokens": request.max_tokens,
-        "seed": request.seed,
-    }
-    if request.tools:
-        body["tools"] = list(request.tools)
-    if request.form:
-        name, schema = request.form
-        body["response_format"] = {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
-    return body
-
-
-def _message(message: Message, photo: Photo) -> dict[str, Any]:
-    parts = [_part(part, photo) for part in message.content]
-    only_text = all(isinstance(part, str) for part in message.content)
-    sent: dict[str, Any] = {"role": message.role}
-    sent["content"] = "\n".join(str(part) for part in message.content) if only_text else parts
-    if message.calls:
-        sent["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.calls
-        ]
-    if message.call_id:
-        sent["tool_call_id"] = message.call_id
-    return sent
-
-
-def _part(part: str | Picture, photo: Photo) -> dict[str, Any]:
-    if isinstance(part, str):
-        return {"type": "text", "text": part}
-    data = base64.b64encode(photo.jpeg(part.view)).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}}
-
-
-def _sound(text: str) -> str:
-    """Text that UTF-8 can hold: a model cut off within an emoji leaves half a character."""
-    return text.encode(errors="replace").decode()
-
-
-def _reply(completion: Any, key: str) -> Reply:
-    choices = getattr(completion, "choices", None)
-    message = getattr(choices[0], "message", None) if choices else None
-    if message is None:
-        # An HTML page or an error body with status 200: not this protocol, or not yet.
-        raise _Passing("the response is no chat completion")
-    calls = tuple(
-        Call(
-            id=call.id or f"call_{index}",
-            name=_sound(call.function.name or ""),
-            arguments=_sound(call.function.arguments or ""),
-        )
-        for index, call in enumerate(message.tool_calls or ())
-        if getattr(call, "function", None)
-    )
-    usage = completion.usage
-    return Reply(
-        text=_sound(message.content or ""),
-        calls=calls,
-        prompt_tokens=getattr(usage, "prompt_tokens", 0) or 0,
-        completion_tokens=getattr(usage, "completion_tokens", 0) or 0,
-        key=key,
-    )

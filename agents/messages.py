@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import operator
 from typing import Any, Literal
 
 from PIL import Image
@@ -69,6 +70,8 @@ class Reply(_Frozen):
     calls: tuple[Call, ...] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    refused: str = Field(default="", exclude_if=operator.not_)
+    """Why the endpoint would not answer this request; there is nothing else in it then."""
     key: str = Field(default="", exclude=True)
     """The request it answers: the call id of provenance."""
 

@@ -51,7 +51,7 @@ PLACES: dict[str, Rule] = {
     "JPEG encode": _of("agents/photos.py", "encode_jpeg"),
     "hashes of pixels and files": _of("agents/photos.py", "pixel_hash", "file_hash"),
     "asking: base64, openai client, HTTP": _within(
-        "/openai/", "/httpx", "/httpcore", "/h11/", "/anyio/", "endpoint.py"
+        "/openai/", "/httpx", "/httpcore", "/h11/", "/anyio/", "endpoint.py", "wire.py"
     ),
     "masks": _within("agents/masks.py"),
     "pydantic and JSON": _within("/pydantic", "/json/", "agents/messages.py"),
@@ -94,9 +94,6 @@ class Instant(Endpoint):
     async def _send(self, request: Request, photo: Photo) -> Reply:
         await super()._send(request, photo)
         return Reply(**self._replies[request.key], key=request.key)
-
-    async def close(self) -> None:
-        await self._openai().close()
 
 
 def main(run: Path) -> None:

@@ -1,13 +1,39 @@
 """The command line: `cof` and `python -m pipeline`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typing_extensions import override
 
-from pipeline.config import RunConfig, load
+from agents.endpoint import EndpointError
+from pipeline.config import ConfigError, RunConfig, load
+from pipeline.export import ExportError
+from pipeline.store import StoreError
+from pipeline.training.errors import TrainingError
+
+
+class _Plain(TyperGroup):
+    """Exit 0 when all is done, 1 when records met a bug, 2 for the operator's errors, 130 when stopped.
+
+    An error of the operator's is one sentence. It is said in here because typer itself ends at a Ctrl-C without a word.
+    """
+
+    @override
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ConfigError, EndpointError, StoreError, ExportError, TrainingError) as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            typer.echo("Stopped. Run the same command again to go on where it was.", err=True)
+            raise typer.Exit(130) from None
+
 
 app = typer.Typer(
+    cls=_Plain,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

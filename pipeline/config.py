@@ -11,7 +11,7 @@ from agents.agent import AgentConfig
 from agents.boxes import BoxFrame
 from agents.endpoint import EndpointConfig
 from agents.views import ZoomPolicy
-from pipeline.export import ExportConfig
+from pipeline.export import ExportConfig, ExportSection
 
 
 class ConfigError(Exception):
@@ -123,13 +123,18 @@ class RunConfig(_Section):
     agent: AgentConfig = AgentConfig()
     zoom: ZoomPolicy = ZoomPolicy()
     summarize: SummarizeConfig = SummarizeConfig()
-    export: ExportConfig = ExportConfig()
+    export: ExportSection = ExportSection()
     teacher: TeacherSection = TeacherSection()
     runtime: RuntimeConfig = RuntimeConfig()
 
     @property
     def folder(self) -> Path:
         return Path(self.out)
+
+    @property
+    def exporting(self) -> ExportConfig:
+        """How the export is done: one zoom policy for the whole run, which is the agent's."""
+        return ExportConfig(policy=self.zoom, **dict(self.export))
 
 
 FREE = ("out", "runtime", "teacher.base_url", "teacher.key_env", "teacher.timeout_seconds", "teacher.tries",

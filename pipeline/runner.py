@@ -124,10 +124,8 @@ def _export(config: RunConfig, photos: list[Candidate]) -> Any:
             for record in store.finished(LAST, identity) or ():
                 yield Traced.model_validate_json(record)
 
-    # One zoom policy for the whole run: the crops of the dataset are cut as the agent's were.
-    how = config.export.model_copy(update={"policy": config.zoom})
     with said_plainly(config.folder), unwrapped():
-        return export(traced(), how, config.folder / "dataset", card_facts(store, config), on_ray)
+        return export(traced(), config.exporting, config.folder / "dataset", card_facts(store, config), on_ray)
 
 
 def _images(config: RunConfig, say: Callable[[str], None]) -> str:

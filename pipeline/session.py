@@ -7,7 +7,7 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import RuntimeConfig
+from pipeline.config import ConfigError, RuntimeConfig
 
 _STORE_BYTES = 256 * 1024**2
 """Object store of a session: rows are ids, paths and boxes, so it is never large."""
@@ -15,21 +15,32 @@ _STORE_BYTES = 256 * 1024**2
 
 @contextmanager
 def ray_session(config: RuntimeConfig) -> Iterator[None]:
-    """Join the cluster at RAY_ADDRESS, or start a session on this machine; leave it at the end."""
+    """Join the cluster at RAY_ADDRESS, or start a session on this machine; leave it at the end.
+
+    Raises ConfigError if that cluster cannot be joined.
+    """
     # A busy machine needs longer than Ray's 30 s to bring its node up; Ray reads these on import.
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray would put its workers behind everything else on the machine; they are what the user waits for.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     import ray
 
     local: dict[str, Any] = {"num_cpus": config.cpus, "object_store_memory": _STORE_BYTES}
-    at_cluster = bool(os.environ.get("RAY_ADDRESS"))
+    cluster = os.environ.get("RAY_ADDRESS")
     with _muted_core():
-        ray.init(
-            include_dashboard=None if at_cluster else False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **({} if at_cluster else local),
-        )
+        try:
+            ray.init(
+                include_dashboard=None if cluster else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **({} if cluster else local),
+            )
+        except ConnectionError as error:
+            raise ConfigError(
+                f"The Ray cluster at {cluster} cannot be joined. Start it, and set RAY_AUTH_MODE=token if it wants a "
+                "token, or unset RAY_ADDRESS to run on this machine alone."
+            ) from error
         _quiet()
         try:
             yield

@@ -9,13 +9,18 @@ from pydantic import BaseModel
 Plan = TypeVar("Plan", bound=BaseModel)
 Done = TypeVar("Done", bound=BaseModel)
 
+FEW = 2
+"""So many shards are written sooner than Ray has started a worker for them."""
+
 
 def on_ray(write: Callable[[Plan], Done], plans: list[Plan]) -> Iterable[Done]:
-    """Write each planned shard in a Ray task; gives what each came to, in the order of the plans."""
+    """Write each planned shard, many of them in Ray tasks; gives what each came to, in the order of the plans."""
+    if len(plans) <= FEW:
+        yield from map(write, plans)
+        return
+
     import ray.data
 
-    if not plans:
-        return
     rows = [{"number": number} for number in range(len(plans))]
     references = [ray.put(plan) for plan in plans]
 

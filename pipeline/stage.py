@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from agents.boxes import Size
 from agents.case import Case
-from agents.endpoint import Endpoint, EndpointError, Journal, ReplyError
+from agents.endpoint import Endpoint, EndpointError, Journal, RefusedError, ReplyError
 from agents.masks import MaskError, MaskFile
 from agents.messages import Photo
 from agents.photos import PhotoCache, PhotoError
@@ -114,6 +114,8 @@ class Worker:
             made, rejects = [], [rejection(name, record, reason, {"detail": detail.strip()})]
         except ReplyError as error:
             made, rejects = [], [rejection(name, record, "unusable reply", {"detail": str(error)})]
+        except RefusedError as error:
+            made, rejects = [], [rejection(name, record, "refused by the teacher", {"detail": str(error)})]
         except Exception:  # A bug of ours costs its own record, never the others.
             self.store.fail(name, identity, traceback.format_exc())
             self._report(failed=1)

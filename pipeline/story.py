@@ -63,7 +63,7 @@ def story_of(run: Path, identity: str) -> Story:
     match known:
         case Traced(task=task, trajectory=trajectory, trace=trace):
             exported = settle(trace, task.setting(config.zoom, config.export.frame))
-            left_out = settled(known, config.export.model_copy(update={"policy": config.zoom}))
+            left_out = settled(known, config.exporting)
             reject = left_out if isinstance(left_out, Rejected) else reject
             kept = frozenset(trace.boxes)
             return story._replace(task=task, trajectory=trajectory, trace=exported, reject=reject, kept=kept)

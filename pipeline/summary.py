@@ -97,6 +97,7 @@ def as_text(summary: Summary) -> str:
     for stage, (went_in, came_out) in summary.funnel.items():
         reasons = ", ".join(f"{reason} {count}" for reason, count in summary.rejects.get(stage, {}).items())
         lines.append(f"{stage:<12}{went_in:>7}{came_out:>7}{summary.seconds.get(stage, 0):>10.1f}   {reasons}")
+    lines.append("seconds: of all records together, waiting for the teacher included; many are in flight at once")
     total = max(1, sum(summary.zooms.values()))
     shares = " · ".join(f"{number} zooms {count} ({count / total:.0%})" for number, count in summary.zooms.items())
     lines += ["", f"zooms per trace: {shares}"]

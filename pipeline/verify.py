@@ -224,5 +224,5 @@ def _exported(record: str, config: RunConfig) -> str | None:
         traced = Traced.model_validate_json(record)
     except ValidationError:
         return None
-    item = settled(traced, config.export.model_copy(update={"policy": config.zoom}))
+    item = settled(traced, config.exporting)
     return item.trace.model_dump_json() if isinstance(item, Item) else None

@@ -1,5 +1,6 @@
 """Fixtures that many tests share: a drawn photo, and a scripted endpoint."""
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,12 +8,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.cluster import running_cluster
 from tests.drawn import draw
 from tests.scripted import Body, Line, Response, Script, listening
 
 # The same examples every time, however busy the machine.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+# A suite started in the background ignores Ctrl-C, and so would every run it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Scripted = Callable[[Iterable[Line] | Callable[[Body], Response]], Script]
 
@@ -22,6 +27,14 @@ def scripted() -> Iterator[Scripted]:
     """Starts an endpoint that follows a script; it ends with the test."""
     with ExitStack() as stack:
         yield lambda lines: stack.enter_context(listening(Script(lines)))
+
+
+@pytest.fixture(scope="session")
+def on_cluster() -> Iterator[dict[str, str]]:
+    """The environment of runs that join a Ray cluster, which starts once for all of them."""
+    with running_cluster() as address:
+        # A session started here wants the token that it left for this user.
+        yield {"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"}
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ class Finished:
         for one in (self.zooming, self.direct):
             self.keep(one)
         self.vain = self._rejected(images[0])
-        export(sorted((self.zooming, self.direct), key=lambda one: one.id), self.config.export, self.dataset, FACTS)
+        export(sorted((self.zooming, self.direct), key=lambda one: one.id), self.config.exporting, self.dataset, FACTS)
 
     @property
     def dataset(self) -> Path:

@@ -179,3 +179,11 @@ def test_no_key_is_part_of_a_configuration() -> None:
 @pytest.mark.parametrize("path", sorted(Path("configs").glob("*.yaml")), ids=str)
 def test_the_configurations_that_come_along_are_sound(path: Path) -> None:
     assert isinstance(load(path, []), RunConfig)
+
+
+def test_the_zoom_policy_is_set_in_one_place_only() -> None:
+    assert complaint(None, "export.policy.margin=0.5").startswith("There is no key 'export.policy'.")
+
+
+def test_the_export_cuts_its_crops_as_the_agent_does() -> None:
+    assert load(None, ["zoom.margin=0.5"]).exporting.policy.margin == 0.5

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from agents.boxes import Box
-from agents.endpoint import Endpoint, EndpointError, ReplyError
+from agents.endpoint import REFUSALS_IN_A_ROW, Endpoint, EndpointError, RefusedError, ReplyError
 from agents.messages import Call, Message, Picture, Reply, Request
 from agents.views import View
 from pipeline.store import FileJournal, StoreError
@@ -163,6 +163,14 @@ def test_a_failure_that_stays_is_the_operators(
     assert len(script.asked) == 3
 
 
+@pytest.mark.parametrize("what", ["an HTML page with status 200", "no choices", "half a JSON body"])
+def test_the_error_says_that_it_is_not_this_protocol(
+    what: str, scripted: Scripted, photo: Path, journal: FileJournal
+) -> None:
+    with pytest.raises(EndpointError, match=r"failed 3 times in a row \(the response is n(o chat|ot valid JSON)"):
+        ask(scripted(lambda _: PASSING[what]), photo, journal)
+
+
 def test_the_error_names_the_status(scripted: Scripted, photo: Path, journal: FileJournal) -> None:
     with pytest.raises(EndpointError, match=r"\(HTTP 500\)"):
         ask(scripted(lambda _: fault(500)), photo, journal)
@@ -211,14 +219,81 @@ def test_an_error_never_holds_the_key(
     assert "sk-secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("status", [400, 404, 413, 422])
-def test_a_refused_request_is_not_sent_again(
+@pytest.mark.parametrize("status", [404, 405, 418])
+def test_what_every_request_would_meet_is_the_operators_at_once(
     status: int, scripted: Scripted, photo: Path, journal: FileJournal
 ) -> None:
     script = scripted(lambda _: fault(status, "no such model"))
     with pytest.raises(EndpointError, match=rf"HTTP {status}: .*no such model"):
         ask(script, photo, journal)
     assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+def test_a_refused_request_is_the_curators_and_not_sent_again(
+    status: int, scripted: Scripted, photo: Path, journal: FileJournal
+) -> None:
+    script = scripted(lambda _: fault(status, "too long"))
+    for _ in range(2):
+        with pytest.raises(RefusedError, match=rf"HTTP {status}: .*too long"):
+            ask(script, photo, FileJournal(journal.path))
+    assert len(script.asked) == 1
+
+
+def test_a_refusal_never_holds_the_key(
+    scripted: Scripted, photo: Path, journal: FileJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COF_TEST_KEY", "sk-secret")
+    with pytest.raises(RefusedError, match=r"\[key\]"):
+        ask(scripted([fault(400, "Bearer sk-secret may not do that")]), photo, journal)
+    assert "sk-secret" not in journal.path.read_text()
+
+
+def refused(endpoint: Endpoint, photo: Path, journal: FileJournal, times: int) -> None:
+    """Ask that many different things, each of which is refused."""
+
+    async def all_of_them() -> None:
+        for seed in range(times):
+            with pytest.raises(RefusedError):
+                await endpoint.ask(question(seed=seed), photo_of(photo), journal)
+
+    asyncio.run(all_of_them())
+
+
+def test_an_endpoint_that_refuses_everything_is_the_operators(
+    scripted: Scripted, photo: Path, journal: FileJournal
+) -> None:
+    endpoint = endpoint_at(scripted(lambda _: fault(400, "no tools here")).url)
+    refused(endpoint, photo, journal, REFUSALS_IN_A_ROW - 1)
+    with pytest.raises(EndpointError, match=rf"refused {REFUSALS_IN_A_ROW} requests in a row.*no tools here"):
+        asyncio.run(endpoint.ask(question("One more?"), photo_of(photo), journal))
+
+
+def test_an_answer_between_refusals_makes_them_single_ones(
+    scripted: Scripted, photo: Path, journal: FileJournal
+) -> None:
+    no = [fault(400)] * (REFUSALS_IN_A_ROW - 1)
+    endpoint = endpoint_at(scripted([*no, says("three"), *no]).url)
+    refused(endpoint, photo, FileJournal(journal.path), REFUSALS_IN_A_ROW - 1)
+    asyncio.run(endpoint.ask(question("And this?"), photo_of(photo), journal))
+    refused(endpoint, photo, FileJournal(journal.path.with_name("two.jsonl")), REFUSALS_IN_A_ROW - 1)
+
+
+def test_a_closed_endpoint_lets_go_of_its_connections_and_can_be_asked_again(
+    scripted: Scripted, photo: Path, journal: FileJournal
+) -> None:
+    endpoint = endpoint_at(scripted([says("three"), says("four")]).url)
+
+    async def twice() -> list[str]:
+        first = await endpoint.ask(question(), photo_of(photo), journal)
+        client = endpoint._openai()
+        await endpoint.close()
+        assert client.is_closed()
+        again = await endpoint.ask(question(seed=1), photo_of(photo), journal)
+        await endpoint.close()
+        return [first.text, again.text]
+
+    assert asyncio.run(twice()) == ["three", "four"]
 
 
 def test_an_answer_is_on_disk_when_it_is_given(scripted: Scripted, photo: Path, journal: FileJournal) -> None:

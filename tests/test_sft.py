@@ -102,7 +102,7 @@ def test_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:
 
 def test_a_full_disk_ends_with_a_sentence_and_the_last_checkpoint_is_whole(small_disk: Path) -> None:
     whole = HOW.model_copy(update={"save_steps": 1})
-    with pytest.raises(TrainingError, match="No space is left for .* the last whole checkpoint is kept"):
+    with pytest.raises(TrainingError, match=r"No space is left for .* the last whole checkpoint is kept"):
         fine_tune(policy(), LESSONS, whole, small_disk / "run", "test", 0, print)
     checkpoint = last_checkpoint(small_disk / "run")
     assert checkpoint is not None

@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def exported(run: Finished, folder: Path, **values: Any) -> Path:
-    config = run.config.export.model_copy(update=values)
+    config = run.config.exporting.model_copy(update=values)
     export(sorted((run.zooming, run.direct), key=lambda one: one.id), config, folder, FACTS)
     return folder
 

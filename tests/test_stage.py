@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from typing_extensions import override
 
-from agents.endpoint import EndpointError, Journal, ReplyError
+from agents.endpoint import EndpointError, Journal, RefusedError, ReplyError
 from agents.masks import MaskError
 from agents.messages import Message, Request
 from agents.photos import PhotoError
@@ -176,6 +176,7 @@ def test_a_rejected_record_is_finished(tmp_path: Path, record: ImageRecord) -> N
         (PhotoError("damaged image: truncated"), "damaged image", "truncated"),
         (MaskError("broken annotation: KeyError"), "broken annotation", "KeyError"),
         (ReplyError("no valid Form"), "unusable reply", "no valid Form"),
+        (RefusedError("HTTP 400: too long"), "refused by the teacher", "HTTP 400: too long"),
     ],
 )
 def test_what_is_the_curators_becomes_a_reject(
@@ -225,6 +226,15 @@ def test_a_replay_asks_nothing(scripted: Scripted, tmp_path: Path, record: Image
     first = work(worker(Asking, tmp_path, scripted([says("x")]).url), record)
     again = Worker(Asking, config_at(closed_port(), tmp_path / "again", runtime={"replay": str(tmp_path / "run")}))
     assert [json.loads(text) for text in work(again, record)] == [json.loads(text) for text in first]
+
+
+def test_a_replay_meets_a_refusal_where_the_run_met_it(scripted: Scripted, tmp_path: Path, record: ImageRecord) -> None:
+    first = worker(Asking, tmp_path, scripted([fault(400, "too long")]).url)
+    work(first, record)
+    again = Worker(Asking, config_at(closed_port(), tmp_path / "again", runtime={"replay": str(tmp_path / "run")}))
+    work(again, record)
+    assert list(again.store.rejected("echo")) == list(first.store.rejected("echo"))
+    assert [reject.reason for reject in again.store.rejected("echo")] == ["refused by the teacher"]
 
 
 def test_a_seed_depends_on_all_of_its_parts() -> None:

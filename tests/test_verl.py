@@ -84,7 +84,7 @@ def called(tool: Any, row: dict[str, Any], box: Any) -> Any:
 
 def test_the_tool_shows_the_crop_that_sft_was_taught_with(tool: Any, row: dict[str, Any], run: Finished) -> None:
     task = run.zooming.task
-    setting = task.setting(run.config.zoom, run.config.export.frame)
+    setting = task.setting(run.config.zoom, run.config.exporting.frame)
     box = setting.written(run.zooming.trace.boxes[0])
     response, score, _ = called(tool, row, list(box))
     view = setting.zoom(setting.read(box)).view

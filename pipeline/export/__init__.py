@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pipeline.export.card import write_card
-from pipeline.export.config import CardFacts, ExportConfig, ExportError, ExportResult, FunnelStage
+from pipeline.export.config import CardFacts, ExportConfig, ExportError, ExportResult, ExportSection, FunnelStage
 from pipeline.export.folder import published
 from pipeline.export.join import join
 from pipeline.export.plan import ShardPlan, make_plan
@@ -19,6 +19,7 @@ __all__ = [
     "ExportConfig",
     "ExportError",
     "ExportResult",
+    "ExportSection",
     "FunnelStage",
     "Mapper",
     "ShardDone",

@@ -22,14 +22,13 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ExportConfig(_Frozen):
-    """How traces become a dataset."""
+class ExportSection(_Frozen):
+    """How traces become a dataset: what a run may choose."""
 
     dialect: Dialect = Dialect.TOOL_CALL
     """Of the `messages` column; the ShareGPT files come in every dialect."""
     frame: BoxFrame = BoxFrame.MODEL
     """Which pixels the boxes in the text speak of."""
-    policy: ZoomPolicy = ZoomPolicy()
     shard_bytes: int = Field(default=256 * 2**20, gt=0)
     """A shard is closed before its estimated size passes this; one larger row is a shard of its own."""
     validation_share: float = Field(default=0.1, ge=0, lt=1)
@@ -42,6 +41,13 @@ class ExportConfig(_Frozen):
     title: str = "MM-CoF: chain-of-focus traces"
     licence: str = "other"
     """Licence of the traces, as a Hub identifier; the photos keep their own."""
+
+
+class ExportConfig(ExportSection):
+    """How traces become a dataset, with what the rest of the run has decided."""
+
+    policy: ZoomPolicy = ZoomPolicy()
+    """The run's one zoom policy: crops of the dataset are cut as the agent's were."""
 
 
 class FunnelStage(_Frozen):

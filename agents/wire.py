@@ -1,0 +1,76 @@
+"""Requests and replies as the chat-completions protocol has them."""
+
+import base64
+from typing import Any
+
+from agents.messages import Call, Message, Photo, Picture, Reply, Request
+
+
+def body_of(request: Request, photo: Photo) -> dict[str, Any]:
+    """A request as the chat-completions protocol has it."""
+    body: dict[str, Any] = {
+        "model": request.model,
+        "messages": [_message(message, photo) for message in request.messages],
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "seed": request.seed,
+    }
+    if request.tools:
+        body["tools"] = list(request.tools)
+    if request.form:
+        name, schema = request.form
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
+    return body
+
+
+def _message(message: Message, photo: Photo) -> dict[str, Any]:
+    parts = [_part(part, photo) for part in message.content]
+    only_text = all(isinstance(part, str) for part in message.content)
+    sent: dict[str, Any] = {"role": message.role}
+    sent["content"] = "\n".join(str(part) for part in message.content) if only_text else parts
+    if message.calls:
+        sent["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.calls
+        ]
+    if message.call_id:
+        sent["tool_call_id"] = message.call_id
+    return sent
+
+
+def _part(part: str | Picture, photo: Photo) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    data = base64.b64encode(photo.jpeg(part.view)).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}}
+
+
+def _sound(text: str) -> str:
+    """Text that UTF-8 can hold: a model cut off within an emoji leaves half a character."""
+    return text.encode(errors="replace").decode()
+
+
+def reply_in(completion: Any, key: str) -> Reply:
+    """What a response says; raises ValueError, TypeError or AttributeError if it is no chat completion."""
+    choices = getattr(completion, "choices", None)
+    message = getattr(choices[0], "message", None) if choices else None
+    if message is None:
+        # An HTML page or an error body with status 200: not this protocol, or not yet.
+        raise ValueError("no message")
+    calls = tuple(
+        Call(
+            id=call.id or f"call_{index}",
+            name=_sound(call.function.name or ""),
+            arguments=_sound(call.function.arguments or ""),
+        )
+        for index, call in enumerate(message.tool_calls or ())
+        if getattr(call, "function", None)
+    )
+    usage = completion.usage
+    return Reply(
+        text=_sound(message.content or ""),
+        calls=calls,
+        prompt_tokens=getattr(usage, "prompt_tokens", 0) or 0,
+        completion_tokens=getattr(usage, "completion_tokens", 0) or 0,
+        key=key,
+    )
