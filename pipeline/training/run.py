@@ -51,15 +51,10 @@ def _on_shards(config: TrainConfig, say: Say) -> list[dict[str, Any]]:
     from pipeline.training.shards import shards
 
     folder, data = config.folder, Path(config.data)
-    whole = {split: shards(data, split, config.manner) for split in ("train", "validation")}
-    policy = _policy(config, whole["train"])
-    kept = {split: fitting(rows, policy.encoder, config.manner, config.sft.max_tokens) for split, rows in whole.items()}
-    for split, rows in whole.items():
-        if dropped := len(rows) - len(kept[split]):
-            say(
-                f"{split}: {dropped} of {len(rows)} rows are longer than {config.sft.max_tokens} tokens and are dropped"
-            )
-    lessons, held_out = kept["train"], kept["validation"]
+    train_rows, held_out_rows = (shards(data, split, config.manner) for split in ("train", "validation"))
+    policy = _policy(config, train_rows)
+    lessons = fitting(train_rows, policy.encoder, config.manner, config.sft.max_tokens, say)
+    held_out = fitting(held_out_rows, policy.encoder, config.manner, config.sft.max_tokens, say)
     fine_tune(policy, lessons, config.sft, folder / "sft", "sft", config.seed, say)
     policy.save(folder / "sft" / "model")
     rows = _rows(config, policy, "sft", held_out)
@@ -70,9 +65,12 @@ def _on_shards(config: TrainConfig, say: Say) -> list[dict[str, Any]]:
     return rows
 
 
-def fitting(lessons: Sequence[Example], encoder: Encoder, manner: Manner, most: int) -> list[Example]:
+def fitting(rows: Sequence[Example], encoder: Encoder, manner: Manner, most: int, say: Say = print) -> list[Example]:
     """The examples whose conversation is no longer than `most` tokens; the others are dropped whole, never cut."""
-    return [lesson for lesson in lessons if lesson.length(encoder, manner) <= most]
+    kept = [row for row in rows if row.length(encoder, manner) <= most]
+    if len(kept) < len(rows):
+        say(f"{len(rows) - len(kept)} of {len(rows)} rows are longer than {most} tokens and are dropped")
+    return kept
 
 
 def _policy(config: TrainConfig, lessons: Sequence[Example]) -> Policy:
