@@ -24,7 +24,14 @@ def tokenizer() -> Any:
 
 @pytest.mark.parametrize(
     "text",
-    [*CORPUS, "", "  two  spaces\n\n", "Grüße 東京 🙂 \x00", "x1=007, 1234567", "<|box_start|>[0, 28, 300, 301]<|box_end|> <|image_zoomin|>"],
+    [
+        *CORPUS,
+        "",
+        "  two  spaces\n\n",
+        "Grüße 東京 🙂 \x00",
+        "x1=007, 1234567",
+        "<|box_start|>[0, 28, 300, 301]<|box_end|> <|image_zoomin|>",
+    ],
 )
 def test_any_text_comes_back_as_it_was(tokenizer: Any, text: str) -> None:
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text

@@ -9,7 +9,7 @@ from agents.dialects import BOX_END, BOX_START, Setting, settle
 from agents.trace import Answer, Focus, Think, Trace
 from agents.views import PATCH, View, ZoomPolicy, posed_view
 from pipeline.scenes.chance import between
-from pipeline.training.lamps.draw import SIDE, Scene
+from pipeline.training.lamps.drawing import SIDE, Scene
 
 RESOLUTIONS = (56, 168, 280)
 """Input resolutions: a native pixel is 1/10, 3/10 or 5/10 pixel of the posed view."""
@@ -17,8 +17,8 @@ LEGIBLE = 3.5
 """A disc this wide, in pixels of the posed view, shows its colour."""
 POLICY = ZoomPolicy(margin=0.25, min_side=60, max_pixels=9 * PATCH**2, max_enlarge=1.5)
 """Crops are 60 native pixels wide and 3x3 visual tokens: a box some 25 pixels off still shows its lamp."""
-READING_SCALES = (0.5, 1.5)
-"""Of the views of the reading exercise, in picture pixels per native pixel: from the largest posed view's to a crop's."""
+READING_SCALES = (0.5, 2.0)
+"""Of the reading exercise's views, in picture pixels per native pixel: from the largest posed view's up."""
 
 
 def setting(resolution: int, policy: ZoomPolicy = POLICY) -> Setting:
@@ -65,7 +65,7 @@ def grounding(scene: Scene, setting: Setting) -> tuple[str, str]:
 
 
 def reading(scene: Scene, rng: np.random.Generator) -> tuple[View, str, str]:
-    """The exercise of naming the colour: a view with the lamp anywhere in it, at any legible scale; question, answer."""
+    """The exercise of naming the colour: a view with the lamp anywhere in it, question and answer."""
     scale = math.exp(between(rng, *np.log(READING_SCALES)))
     side = round(3 * PATCH / scale)
     room = (side - max(scene.evidence.size)) / 2

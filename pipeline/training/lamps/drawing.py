@@ -1,8 +1,7 @@
 """Drawing a scene of the lamp task from its seed.
 
-A lamp is a disc of its colour in a halo of the opposite one, so that disc and halo together are grey
-on average: where a lamp is hardly wider than a pixel every lamp is the same grey dot, and its colour
-is lost, not merely small.
+A lamp is a disc of its colour in a wider ring of any pale colour. Where the whole lamp is hardly wider
+than a pixel the two run together, and little is left to tell the lamp's own colour by.
 """
 
 import math
@@ -18,27 +17,23 @@ from pipeline.scenes.chance import between, pick
 SIDE = 560
 """Scenes are squares of this side, in native pixels."""
 LIGHTS: dict[str, tuple[int, int, int]] = {
-    "red": (224, 24, 32),
-    "orange": (238, 126, 10),
-    "yellow": (226, 214, 20),
-    "green": (24, 196, 40),
-    "blue": (30, 60, 230),
-    "pink": (236, 70, 190),
+    "red": (232, 24, 24),
+    "yellow": (232, 232, 24),
+    "green": (24, 232, 24),
+    "cyan": (24, 232, 232),
+    "blue": (24, 24, 232),
+    "pink": (232, 24, 232),
 }
 ANSWERS = tuple(LIGHTS)
-BOARDS: dict[str, tuple[int, int, int]] = {
-    "white": (226, 226, 222),
-    "black": (30, 30, 34),
-    "brown": (112, 70, 40),
-    "purple": (100, 44, 136),
-}
+BOARDS: dict[str, tuple[int, int, int]] = {"white": (232, 232, 232), "black": (24, 24, 24)}
 GREY = 128
-"""What every lamp is on average, in each channel."""
-HALO = math.sqrt(3)
-"""Diameter of the halo over that of the disc: the halo's area is twice the disc's."""
-TINT = 8.0
-"""How far a lamp's average strays from grey (standard deviation), which says nothing of its colour."""
-DIAMETERS = (6.0, 14.0)
+"""What rings are on average, in each channel."""
+RING = math.sqrt(3)
+"""Diameter of the ring over that of the disc: the ring's area is twice the disc's."""
+OPPOSITE = 0.0
+TINT = 16.0
+"""How far the ring's colour strays from grey, per channel (standard deviation)."""
+DIAMETERS = (8.0, 16.0)
 """Of the discs, in native pixels."""
 BOARD_SIDES = (130, 190)
 DECOYS = 2
@@ -75,7 +70,7 @@ def draw(seed: int) -> Scene:
     x, y = (middle + between(rng, -0.06, 0.06) * sign.size.width for middle in sign.centre)
     detail, answer = between(rng, *DIAMETERS), pick(rng, ANSWERS)
     _lamp(rng, picture, x, y, detail, answer)
-    reach = detail * HALO / 2
+    reach = detail * RING / 2
     evidence = outward(x - reach, y - reach, x + reach, y + reach)
     question = f"What colour is the lamp on the {board} sign?"
     return Scene(Image.fromarray(picture), question, answer, evidence, detail, board, sign)
@@ -127,14 +122,14 @@ def _apart(rng: np.random.Generator, sign: Box) -> list[tuple[float, float]]:
 
 def _lamp(rng: np.random.Generator, picture: Picture, x: float, y: float, diameter: float, colour: str) -> None:
     """Paint a lamp centred at (x, y); its edges are smooth over one pixel."""
-    reach = math.ceil(diameter * HALO / 2) + 2
+    reach = math.ceil(diameter * RING / 2) + 2
     left, top = round(x) - reach, round(y) - reach
     rows, columns = np.ogrid[top : top + 2 * reach, left : left + 2 * reach]
     away = np.hypot(columns + 0.5 - x, rows + 0.5 - y)[..., None]
-    whole, disc = (np.clip(width / 2 - away + 0.5, 0, 1) for width in (diameter * HALO, diameter))
-    share = disc.sum() / whole.sum()
-    tone = disc - (whole - disc) * share / (1 - share)
-    grey = GREY + rng.normal(0, TINT, 3)
     patch = picture[top : top + 2 * reach, left : left + 2 * reach]
-    shown = patch + whole * (grey - patch) + tone * (np.array(LIGHTS[colour]) - GREY)
+    shown = patch.astype(float)
+    light = np.array(LIGHTS[colour])
+    ring = GREY - OPPOSITE * (light - GREY) / (RING**2 - 1) + rng.normal(0, TINT, 3)
+    for width, paint in (diameter * RING, ring), (diameter, light):
+        shown += np.clip(width / 2 - away + 0.5, 0, 1) * (paint - shown)
     patch[:] = np.clip(shown + 0.5, 0, 255).astype(np.uint8)
