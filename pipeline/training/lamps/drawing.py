@@ -30,7 +30,7 @@ GREY = 128
 """What rings are on average, in each channel."""
 RING = math.sqrt(3)
 """Diameter of the ring over that of the disc: the ring's area is twice the disc's."""
-OPPOSITE = 0.0
+OPPOSITE = 0.5
 TINT = 16.0
 """How far the ring's colour strays from grey, per channel (standard deviation)."""
 DIAMETERS = (8.0, 16.0)

@@ -13,10 +13,12 @@ from pipeline.training.lamps.drawing import SIDE, Scene
 
 RESOLUTIONS = (56, 168, 280)
 """Input resolutions: a native pixel is 1/10, 3/10 or 5/10 pixel of the posed view."""
-LEGIBLE = 3.5
+LEGIBLE = 4.5
 """A disc this wide, in pixels of the posed view, shows its colour."""
 POLICY = ZoomPolicy(margin=0.25, min_side=60, max_pixels=9 * PATCH**2, max_enlarge=1.5)
 """Crops are 60 native pixels wide and 3x3 visual tokens: a box some 25 pixels off still shows its lamp."""
+READING_SIDE = 3 * PATCH
+"""Side of the reading exercise's pictures, in pixels."""
 READING_SCALES = (0.5, 2.0)
 """Of the reading exercise's views, in picture pixels per native pixel: from the largest posed view's up."""
 
@@ -64,12 +66,14 @@ def grounding(scene: Scene, setting: Setting) -> tuple[str, str]:
     return f"Where is the lamp on the {scene.board} sign?", f"{BOX_START}{box}{BOX_END}"
 
 
-def reading(scene: Scene, rng: np.random.Generator) -> tuple[View, str, str]:
-    """The exercise of naming the colour: a view with the lamp anywhere in it, question and answer."""
-    scale = math.exp(between(rng, *np.log(READING_SCALES)))
-    side = round(3 * PATCH / scale)
+def reading(scene: Scene, rng: np.random.Generator) -> View:
+    """The exercise of naming the colour: a closer view with the lamp anywhere in it, answered at first sight.
+
+    Its question is the scene's and its text the direct trace, so that whole views are read in the same words.
+    """
+    low, high = np.log(READING_SCALES)
+    side = round(READING_SIDE / math.exp(between(rng, low, high)))
     room = (side - max(scene.evidence.size)) / 2
-    x, y = (centre - side / 2 + between(rng, -room, room) for centre in scene.evidence.centre)
-    left, top = (min(max(round(edge), 0), SIDE - side) for edge in (x, y))
-    view = View(box=Box(left, top, left + side, top + side), width=3 * PATCH, height=3 * PATCH)
-    return view, scene.question, f"Now {_seen(scene)}"
+    corner = (round(centre - side / 2 + between(rng, -room, room)) for centre in scene.evidence.centre)
+    left, top = (min(max(edge, 0), SIDE - side) for edge in corner)
+    return View(box=Box(left, top, left + side, top + side), width=READING_SIDE, height=READING_SIDE)
