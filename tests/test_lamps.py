@@ -11,7 +11,7 @@ from agents.views import posed_view
 from agents.views import render as picture_of
 from pipeline.training import lamps
 
-SEEDS = range(12)
+SEEDS = range(30)
 
 
 def test_the_same_seed_draws_the_same_scene() -> None:
@@ -27,7 +27,7 @@ def test_every_lamp_is_grey_on_average_and_colourful_close_by() -> None:
         pixels = np.asarray(scene.image.crop(scene.evidence), dtype=float)
         inside = pixels[2:-2, 2:-2]
         saturation = np.ptp(pixels, axis=2)
-        assert np.ptp(inside.mean(axis=(0, 1))) < 60
+        assert np.ptp(inside.mean(axis=(0, 1))) < 80
         assert saturation.max() > 100
 
 
@@ -47,7 +47,7 @@ def test_a_zoom_shows_the_whole_lamp_from_the_box_as_written(resolution: int) ->
         trace = lamps.zoom_trace(scene, setting)
         assert trace == settle(trace, setting)
         assert trace.zooms[0].view.box.coverage(scene.evidence) > 0.8
-        assert trace.zooms[0].view.visual_tokens == 4
+        assert trace.zooms[0].view.visual_tokens == 9
 
 
 def test_traces_come_back_from_their_text() -> None:

@@ -1,6 +1,6 @@
 """The lamp task: a scene with one sign, and on it a lamp too small to name the colour of from afar."""
 
-from pipeline.training.lamps.draw import ANSWERS, BOARDS, SIDE, Scene, draw
+from pipeline.training.lamps.drawing import ANSWERS, BOARDS, SIDE, Scene, draw
 from pipeline.training.lamps.traces import (
     LEGIBLE,
     POLICY,

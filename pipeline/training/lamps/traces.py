@@ -1,17 +1,26 @@
 """What is said about a scene of the lamp task: traces by rule, and the two exercises that come before them."""
 
-from agents.boxes import BoxFrame, Size
+import math
+
+import numpy as np
+
+from agents.boxes import Box, BoxFrame, Size
 from agents.dialects import BOX_END, BOX_START, Setting, settle
 from agents.trace import Answer, Focus, Think, Trace
-from agents.views import PATCH, ZoomPolicy, posed_view
-from pipeline.training.lamps.draw import SIDE, Scene
+from agents.views import PATCH, View, ZoomPolicy, posed_view
+from pipeline.scenes.chance import between
+from pipeline.training.lamps.drawing import SIDE, Scene
 
-RESOLUTIONS = (84, 168, 252)
-"""Input resolutions: a native pixel is 1/8, 2/8 or 3/8 pixel of the posed view."""
-LEGIBLE = 2.5
-"""Dots this far apart, in pixels of the posed view, show their colour; below 2 they cannot (Nyquist)."""
-POLICY = ZoomPolicy(margin=0.25, min_side=56, max_pixels=4 * PATCH**2, max_enlarge=1.0)
-"""Crops are native pixels, 2x2 visual tokens: a box that is three posed pixels off still shows its lamp."""
+RESOLUTIONS = (56, 168, 280)
+"""Input resolutions: a native pixel is 1/10, 3/10 or 5/10 pixel of the posed view."""
+LEGIBLE = 4.5
+"""A disc this wide, in pixels of the posed view, shows its colour."""
+POLICY = ZoomPolicy(margin=0.25, min_side=60, max_pixels=9 * PATCH**2, max_enlarge=1.5)
+"""Crops are 60 native pixels wide and 3x3 visual tokens: a box some 25 pixels off still shows its lamp."""
+READING_SIDE = 3 * PATCH
+"""Side of the reading exercise's pictures, in pixels."""
+READING_SCALES = (0.5, 2.0)
+"""Of the reading exercise's views, in picture pixels per native pixel: from the largest posed view's up."""
 
 
 def setting(resolution: int, policy: ZoomPolicy = POLICY) -> Setting:
@@ -57,6 +66,14 @@ def grounding(scene: Scene, setting: Setting) -> tuple[str, str]:
     return f"Where is the lamp on the {scene.board} sign?", f"{BOX_START}{box}{BOX_END}"
 
 
-def reading(scene: Scene) -> tuple[str, str]:
-    """The exercise of naming the colour: question and answer about a crop of the lamp."""
-    return "What colour is the lamp?", f"Now {_seen(scene)}"
+def reading(scene: Scene, rng: np.random.Generator) -> View:
+    """The exercise of naming the colour: a closer view with the lamp anywhere in it, answered at first sight.
+
+    Its question is the scene's and its text the direct trace, so that whole views are read in the same words.
+    """
+    low, high = np.log(READING_SCALES)
+    side = round(READING_SIDE / math.exp(between(rng, low, high)))
+    room = (side - max(scene.evidence.size)) / 2
+    corner = (round(centre - side / 2 + between(rng, -room, room)) for centre in scene.evidence.centre)
+    left, top = (min(max(edge, 0), SIDE - side) for edge in corner)
+    return View(box=Box(left, top, left + side, top + side), width=READING_SIDE, height=READING_SIDE)

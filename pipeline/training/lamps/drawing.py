@@ -1,8 +1,7 @@
 """Drawing a scene of the lamp task from its seed.
 
-A lamp is a panel of 3x3 dots of its colour on the pale opposite colour, so that every cell of it is
-grey on average. A view whose pixels are as wide as half the pitch of the dots cannot carry them
-(Nyquist): from afar every lamp is the same grey panel, and its colour is lost, not merely small.
+A lamp is a disc of its colour in a wider ring of any pale colour. Where the whole lamp is hardly wider
+than a pixel the two run together, and little is left to tell the lamp's own colour by.
 """
 
 import math
@@ -15,38 +14,31 @@ from PIL import Image, ImageDraw
 from agents.boxes import Box, outward
 from pipeline.scenes.chance import between, pick
 
-SIDE = 672
+SIDE = 560
 """Scenes are squares of this side, in native pixels."""
 LIGHTS: dict[str, tuple[int, int, int]] = {
-    "red": (224, 24, 32),
-    "orange": (238, 126, 10),
-    "yellow": (226, 214, 20),
-    "green": (24, 196, 40),
-    "blue": (30, 60, 230),
-    "pink": (236, 70, 190),
+    "red": (232, 24, 24),
+    "yellow": (232, 232, 24),
+    "green": (24, 232, 24),
+    "cyan": (24, 232, 232),
+    "blue": (24, 24, 232),
+    "pink": (232, 24, 232),
 }
 ANSWERS = tuple(LIGHTS)
-BOARDS: dict[str, tuple[int, int, int]] = {
-    "white": (226, 226, 222),
-    "black": (30, 30, 34),
-    "brown": (112, 70, 40),
-    "purple": (100, 44, 136),
-}
+BOARDS: dict[str, tuple[int, int, int]] = {"white": (232, 232, 232), "black": (24, 24, 24)}
 GREY = 128
-"""What every lamp is on average, in each channel."""
-DOTS = 3
-"""Dots in a row of a lamp, and rows of it."""
-DOT = math.sqrt(1 / 3)
-"""Side of a dot over the pitch: dots take a third of the lamp."""
-TINT = 8.0
-"""How far a lamp's average strays from grey (standard deviation), which says nothing of its colour."""
-PITCHES = (6.0, 13.0)
-"""From dot to dot, in native pixels."""
+"""What rings are on average, in each channel."""
+RING = math.sqrt(3)
+"""Diameter of the ring over that of the disc: the ring's area is twice the disc's."""
+OPPOSITE = 0.5
+TINT = 16.0
+"""How far the ring's colour strays from grey, per channel (standard deviation)."""
+DIAMETERS = (8.0, 16.0)
+"""Of the discs, in native pixels."""
 BOARD_SIDES = (130, 190)
-DECOYS = 3
+DECOYS = 2
 
 Picture = npt.NDArray[np.uint8]
-Line = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -59,7 +51,7 @@ class Scene:
     evidence: Box
     """Around the asked lamp."""
     detail: float
-    """Pitch of the asked lamp's dots."""
+    """Diameter of the asked lamp's disc."""
     board: str
     """Colour of the sign."""
     sign: Box
@@ -74,11 +66,11 @@ def draw(seed: int) -> Scene:
     ImageDraw.Draw(image).rectangle(_inner(sign), fill=BOARDS[board], outline=(70, 70, 70), width=4)
     picture = np.array(image)
     for x, y in _apart(rng, sign):
-        _lamp(rng, picture, x, y, between(rng, *PITCHES), pick(rng, ANSWERS))
+        _lamp(rng, picture, x, y, between(rng, *DIAMETERS), pick(rng, ANSWERS))
     x, y = (middle + between(rng, -0.06, 0.06) * sign.size.width for middle in sign.centre)
-    detail, answer = between(rng, *PITCHES), pick(rng, ANSWERS)
+    detail, answer = between(rng, *DIAMETERS), pick(rng, ANSWERS)
     _lamp(rng, picture, x, y, detail, answer)
-    reach = detail * DOTS / 2
+    reach = detail * RING / 2
     evidence = outward(x - reach, y - reach, x + reach, y + reach)
     question = f"What colour is the lamp on the {board} sign?"
     return Scene(Image.fromarray(picture), question, answer, evidence, detail, board, sign)
@@ -86,7 +78,7 @@ def draw(seed: int) -> Scene:
 
 def _ground(rng: np.random.Generator) -> Image.Image:
     """Mottled ground in slanting light: redder to the right, bluer to the bottom, as a hold for position."""
-    cells = SIDE // 8
+    cells = SIDE // 7
     ramp = np.linspace(0, 100, cells)
     light = np.stack(np.broadcast_arrays(70 + ramp[None], np.full((cells, 1), 120.0), 70 + ramp[:, None]), axis=-1)
     mottle = rng.normal(0, 7, light.shape)
@@ -99,7 +91,7 @@ def _clutter(rng: np.random.Generator, image: Image.Image) -> None:
     pen = ImageDraw.Draw(image)
     for _ in range(8):
         x, y = (int(v) for v in rng.integers(0, SIDE, 2))
-        width, height = (int(v) for v in rng.integers(10, 90, 2))
+        width, height = (int(v) for v in rng.integers(10, 80, 2))
         under = image.getpixel((x, y))
         assert isinstance(under, tuple)  # an RGB picture
         shade = tuple(int(v) + int(step) for v, step in zip(under, rng.integers(-24, 25, 3), strict=True))
@@ -119,7 +111,7 @@ def _inner(box: Box) -> tuple[int, int, int, int]:
 
 def _apart(rng: np.random.Generator, sign: Box) -> list[tuple[float, float]]:
     """Centres for the other lamps, in full view and away from the sign."""
-    edge, near = 20, 40
+    edge, near = 24, 40
     centres: list[tuple[float, float]] = []
     while len(centres) < DECOYS:
         x, y = between(rng, edge, SIDE - edge), between(rng, edge, SIDE - edge)
@@ -128,26 +120,16 @@ def _apart(rng: np.random.Generator, sign: Box) -> list[tuple[float, float]]:
     return centres
 
 
-def _lamp(rng: np.random.Generator, picture: Picture, x: float, y: float, pitch: float, colour: str) -> None:
+def _lamp(rng: np.random.Generator, picture: Picture, x: float, y: float, diameter: float, colour: str) -> None:
     """Paint a lamp centred at (x, y); its edges are smooth over one pixel."""
-    reach = math.ceil(pitch * DOTS / 2) + 2
+    reach = math.ceil(diameter * RING / 2) + 2
     left, top = round(x) - reach, round(y) - reach
-    across, down = np.arange(left, left + 2 * reach) + 0.5 - x, np.arange(top, top + 2 * reach) + 0.5 - y
-    panel = _bar(down, pitch * DOTS)[:, None] * _bar(across, pitch * DOTS)
-    dots = panel * _bar(_in_cell(down, pitch), pitch * DOT)[:, None] * _bar(_in_cell(across, pitch), pitch * DOT)
-    share = dots.sum() / panel.sum()
-    tone = dots - (panel - dots) * share / (1 - share)
-    grey = GREY + rng.normal(0, TINT, 3)
+    rows, columns = np.ogrid[top : top + 2 * reach, left : left + 2 * reach]
+    away = np.hypot(columns + 0.5 - x, rows + 0.5 - y)[..., None]
     patch = picture[top : top + 2 * reach, left : left + 2 * reach]
-    shown = patch + panel[..., None] * (grey - patch) + tone[..., None] * (np.array(LIGHTS[colour]) - GREY)
+    shown = patch.astype(float)
+    light = np.array(LIGHTS[colour])
+    ring = GREY - OPPOSITE * (light - GREY) / (RING**2 - 1) + rng.normal(0, TINT, 3)
+    for width, paint in (diameter * RING, ring), (diameter, light):
+        shown += np.clip(width / 2 - away + 0.5, 0, 1) * (paint - shown)
     patch[:] = np.clip(shown + 0.5, 0, 255).astype(np.uint8)
-
-
-def _bar(away: Line, width: float) -> Line:
-    """How much of each pixel, by its distance from the middle, a bar of this width covers."""
-    return np.clip(width / 2 - np.abs(away) + 0.5, 0, 1)
-
-
-def _in_cell(away: Line, pitch: float) -> Line:
-    """Distance from the middle of the nearest dot; a dot sits in the middle of the lamp."""
-    return (away + pitch / 2) % pitch - pitch / 2
