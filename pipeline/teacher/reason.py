@@ -8,8 +8,9 @@ from agents.boxes import Box, Size, union
 from agents.views import View
 from pipeline.teacher.language import ColourOf, Compare, Count, InColours, NextTo, Query, Side, named
 from pipeline.teacher.layout import legible, mentions, neighbour, way
+from pipeline.teacher.lines import Line
 from pipeline.teacher.marks import find_sign
-from pipeline.teacher.sight import Line, Sight
+from pipeline.teacher.sight import Sight
 
 CLEAR = 6
 """Native pixels that two views of one line may differ by and still be the same line."""
@@ -22,7 +23,14 @@ class Look(NamedTuple):
     sight: Sight
 
     def native(self, line: Line) -> Line:
-        return line._replace(box=self.view.to_photo(line.box))
+        (x, y, *_), (across, down) = self.view.box, self.stretch
+        corners = tuple((x + a * across, y + b * down) for a, b in line.corners)
+        return line._replace(box=self.view.to_photo(line.box), quad=corners)
+
+    @property
+    def stretch(self) -> tuple[float, float]:
+        """Native pixels per pixel of the picture, across and down."""
+        return self.view.box.size.width / self.view.width, self.view.box.size.height / self.view.height
 
 
 class Finding(NamedTuple):
@@ -84,7 +92,7 @@ def solve(query: Query, looks: Sequence[Look], photo: Size) -> Finding:
             colour = found[0].ground if part == "ground" else found[0].ink
             return Finding(colour, (found[0].box,), () if colour else (found[0].box,))
         case Compare(axis=axis):
-            return Finding(way(found[0].box, found[1].box, axis), (found[0].box, found[1].box))
+            return Finding(way(lines, found[0], found[1], axis), (found[0].box, found[1].box))
         case Count():
             return _count(query, looks, found[0])
 
