@@ -37,7 +37,7 @@ _HUES = (
     (64, "yellow"),
     (85, UNCERTAIN),
     (160, "green"),
-    (194, UNCERTAIN),
+    (190, UNCERTAIN),
     (244, "blue"),
     (266, UNCERTAIN),
     (295, "purple"),
@@ -50,7 +50,7 @@ _HUES = (
 def name_pixel(red: int, green: int, blue: int) -> str:
     """The everyday name of one RGB colour; `UNCERTAIN` where people would not agree on one."""
     hue, saturation, value = colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)
-    if value < 0.12 or (value < 0.27 and value * saturation < NEUTRAL):
+    if value < 0.27 and value * saturation < NEUTRAL:
         return "black"
     if saturation < 0.13:
         return "white" if value > 0.76 else "gray" if 0.3 < value < 0.6 else UNCERTAIN

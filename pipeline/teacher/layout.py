@@ -27,6 +27,12 @@ def mentions(lines: Sequence[Line], text: str) -> int:
     return sum(wanted in normalize(line.text) for line in lines if line.text)
 
 
+def beginning_of(text: str) -> tuple[str, str]:
+    """The first word of a line, and the rest."""
+    first, _, rest = text.partition(" ")
+    return first, rest
+
+
 def neighbour(lines: Sequence[Line], anchor: Line, side: Side) -> Line | None:
     """The one line right beside `anchor`, as the anchor slants; None if there is none, or it is not clear which."""
     level = straightened(lines, slant_of(lines, anchor))

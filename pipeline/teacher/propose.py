@@ -9,8 +9,8 @@ from typing import Any
 from agents.answers import normalize
 from agents.boxes import Box, Size, union
 from pipeline.teacher.heard import Heard
-from pipeline.teacher.language import Axis, ColourOf, Compare, Count, InColours, NextTo, Query, Side, write
-from pipeline.teacher.layout import mentions, neighbour, way
+from pipeline.teacher.language import Axis, ColourOf, Compare, Count, GoesOn, InColours, NextTo, Query, Side, write
+from pipeline.teacher.layout import beginning_of, mentions, neighbour, way
 from pipeline.teacher.lines import Line
 from pipeline.teacher.marks import find_sign
 from pipeline.teacher.options import wrong_options
@@ -22,10 +22,10 @@ WORDS = re.compile(r"[A-Za-z0-9À-ÿ][A-Za-z0-9À-ÿ &'.,:+/\-]*")
 """Writing that can be quoted in a question and compared without doubt."""
 SIDES: tuple[Side, ...] = ("below", "above", "right", "left")
 AXES: tuple[Axis, ...] = ("vertical", "horizontal")
-MOST_LETTERS = 36
+MOST_LETTERS = 48
 DOUBTFUL = {"gray"}
 """Colours not asked for: gray is as often white in the shade, or black out of focus."""
-STEEP = math.radians(25)
+STEEP = math.radians(30)
 """What lies above or below steeper writing is a matter of opinion."""
 TRIES = 3
 """Questions rehearsed for each one wanted, at most."""
@@ -66,6 +66,7 @@ def _candidates(look: Look, lines: list[Line], rng: Random) -> Iterator[Task]:
         yield from _neighbours(everything, clear, anchor)
         yield from _colours(anchor)
         yield from _counts(look, anchor)
+    yield from _beginnings(everything, clear)
     yield from _relations(everything, anchors, rng)
     yield from _by_colour(everything, clear)
 
@@ -86,6 +87,15 @@ def _together(one: Line, other: Line) -> bool:
     """Whether two lines can be compared in one close look: neither steep nor far apart."""
     level = max(abs(one.slant), abs(other.slant)) < STEEP
     return level and fits((one.box, other.box), min(one.height, other.height))
+
+
+def _beginnings(everything: list[Line], clear: list[Line]) -> Iterator[Task]:
+    """Lines of several words, asked for by their first one."""
+    for line in clear:
+        first, rest = beginning_of(line.text)
+        plain = first.isalnum() and len(first) >= 3 and len(normalize(rest)) >= 3
+        if plain and mentions(everything, first) == 1:
+            yield GoesOn(first), rest, (line.box,)
 
 
 def _colours(anchor: Line) -> Iterator[Task]:
