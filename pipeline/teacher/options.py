@@ -21,7 +21,8 @@ def wrong_options(query: Query, answer: str, texts: Sequence[str], rng: Random) 
         return rng.sample(near, 3)
     known = {normalize(text) for text in (answer, *named(query))}
     digits = _has_digits(answer)
-    alike = [text for text in texts if _has_digits(text) == digits and normalize(text) not in known]
+    apart = [text for text in texts if not any(one in normalize(text) or normalize(text) in one for one in known)]
+    alike = [text for text in apart if _has_digits(text) == digits]
     options = [_misread(answer, rng) for _ in range(3)] if digits else []
     options += rng.sample(alike, min(3, len(alike)))
     different = {normalize(option): option for option in options if normalize(option) not in known}

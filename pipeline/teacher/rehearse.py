@@ -18,14 +18,14 @@ from pipeline.teacher.sight import MIN_HEIGHT, Eyes, Sight
 PIXELS = 144 * 28**2
 """Area of a close look, in pixels: 144 visual tokens."""
 ENLARGE = 2.0
-MARGINS = (0.15, 0.5)
-"""Room around the evidence in the looks taken, from hardly any to half its size."""
+MARGIN = 0.5
+"""Room around the evidence in a close look, as a share of its size: the more, the harder to read."""
 EASY = 1.4
 """Evidence has to be this much higher than the lowest legible line when a close look holds all of it."""
 
 
 class Rehearsal:
-    """Close looks at parts of one picture, to see whether a question is answered alike in all of them."""
+    """Close looks at parts of one picture, to see whether a question is answered there as from afar."""
 
     def __init__(self, sight: Sight, eyes: Eyes) -> None:
         self.sight, self.eyes = sight, eyes
@@ -35,21 +35,17 @@ class Rehearsal:
         return Image.open(io.BytesIO(self.sight.data)).convert("RGB")
 
     def certain(self, query: Query, answer: str, evidence: Iterable[Box]) -> bool:
-        """Whether every look at the evidence gives the same answer."""
-        place = union(list(evidence))
-        return all(same_answer(self._answer(query, place, margin), answer) for margin in MARGINS)
-
-    def _answer(self, query: Query, place: Box, margin: float) -> str | None:
-        policy = ZoomPolicy(margin=margin, max_pixels=PIXELS, max_enlarge=ENLARGE)
-        view = zoom_view(self.sight.size, place, policy)
+        """Whether a close look at the evidence gives the same answer."""
+        policy = ZoomPolicy(margin=MARGIN, max_pixels=PIXELS, max_enlarge=ENLARGE)
+        view = zoom_view(self.sight.size, union(list(evidence)), policy)
         sight = self.eyes.look(encode_jpeg(render(self._image, view)))
         alone = View(box=whole(sight.size), width=sight.size.width, height=sight.size.height)
-        return solve(query, [Look(alone, sight)], sight.size).answer
+        return same_answer(solve(query, [Look(alone, sight)], sight.size).answer, answer)
 
 
 def fits(evidence: Iterable[Box], height: float) -> bool:
     """Whether a line of this height is still easily read in one close look at all of the evidence."""
     size = union(list(evidence)).size
-    room = max(MARGINS) * math.sqrt(size.area)
+    room = MARGIN * math.sqrt(size.area)
     area = Size(round(size.width + 2 * room), round(size.height + 2 * room)).area
     return height * math.sqrt(PIXELS / area) >= EASY * MIN_HEIGHT

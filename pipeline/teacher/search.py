@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from agents.answers import same_answer
-from agents.boxes import Box, Size, union
+from agents.boxes import Box, Size, outward, union
 from pipeline.teacher.heard import Heard, Part
 from pipeline.teacher.language import read
 from pipeline.teacher.look import describe, pick
@@ -17,6 +17,8 @@ COARSE = 0.45
 """Share of each side of the photo that a first, coarse look takes in."""
 MANY = 3
 """Leads from which on a coarse look comes first."""
+SHARED = 0.2
+"""Share of its side by which a part of the photo reaches into the next one."""
 PATIENCE = 3
 """Leads followed in vain before another part of the photo is looked at."""
 FINE = 9.0
@@ -123,15 +125,16 @@ def _explore(unseen: list[Box], leads: Sequence[Box], looked: bool, rng: Random)
 
 
 def _cells(photo: Size) -> list[Box]:
-    """The photo in six parts."""
+    """The photo in six parts that share a strip with their neighbours, so that what one cuts another holds."""
     columns, rows = (3, 2) if photo.width > photo.height else (2, 3)
+    width, height = photo.width / columns, photo.height / rows
     return [
-        Box(
-            photo.width * column // columns,
-            photo.height * row // rows,
-            photo.width * (column + 1) // columns,
-            photo.height * (row + 1) // rows,
-        )
+        outward(
+            (column - SHARED) * width,
+            (row - SHARED) * height,
+            (column + 1 + SHARED) * width,
+            (row + 1 + SHARED) * height,
+        ).clip(photo)
         for row in range(rows)
         for column in range(columns)
     ]
