@@ -13,7 +13,8 @@ from pipeline.scenes.truth import LineTruth, SceneTruth, ThingTruth
 from pipeline.stages import STAGES
 from pipeline.store import Store
 from pipeline.summary import AuditResult
-from pipeline.teacher.language import ColourOf, Compare, Count, InColours, NextTo, Query, read
+from pipeline.teacher.language import ColourOf, Compare, Count, GoesOn, InColours, NextTo, Query, read
+from pipeline.teacher.layout import beginning_of
 
 
 class Drawn(NamedTuple):
@@ -87,6 +88,9 @@ def look_up(query: Query, scene: SceneTruth) -> Drawn | None:
         case InColours(ink=ink, ground=ground):
             fitting = [place for place in places if (place.line.colour, place.thing.colour) == (ink, ground)]
             return Drawn(fitting[0].line.text, (fitting[0].box,)) if len(fitting) == 1 else None
+        case GoesOn(anchor=anchor):
+            starting = [place for place in places if beginning_of(place.line.text)[0].casefold() == anchor.casefold()]
+            return Drawn(beginning_of(starting[0].line.text)[1], (starting[0].box,)) if len(starting) == 1 else None
         case Compare(first=first, second=second, axis=axis):
             one, other = _only(places, first), _only(places, second)
             return _compare(one, other, axis) if one and other else None

@@ -40,7 +40,7 @@ class ProposeConfig(_Section):
 
     tile: int = Field(1280, ge=28)
     """Longest side of a tile, in native pixels."""
-    whole: int = 768
+    whole: int = 1024
     """The whole photo is also shown, at an area of this squared: for writing that no tile holds."""
     overlap: int = Field(160, ge=0)
     """Pixels that neighbouring tiles share, so that a line cut by one is whole in the other."""

@@ -11,6 +11,7 @@ from pipeline.teacher.language import (
     ColourOf,
     Compare,
     Count,
+    GoesOn,
     InColours,
     NextTo,
     Query,
@@ -30,6 +31,7 @@ TEXTS = (
 COLOURS = st.sampled_from(["red", "orange", "blue", "white", "gray"])
 QUERIES: st.SearchStrategy[Query] = st.one_of(
     st.builds(NextTo, TEXTS, st.sampled_from(["below", "above", "right", "left"])),
+    st.builds(GoesOn, TEXTS),
     st.builds(InColours, COLOURS, COLOURS),
     st.builds(ColourOf, TEXTS, st.sampled_from(["ground", "ink"])),
     st.builds(Compare, TEXTS, TEXTS, st.sampled_from(["vertical", "horizontal"])),
@@ -84,6 +86,7 @@ def test_the_same_luck_gives_the_same_wording() -> None:
     ("query", "texts"),
     [
         (NextTo("OPEN", "below"), ["OPEN"]),
+        (GoesOn("OPEN"), ["OPEN"]),
         (InColours("red", "white"), []),
         (ColourOf("OPEN", "ink"), ["OPEN"]),
         (Compare("OPEN", "EXIT", "vertical"), ["OPEN", "EXIT"]),
@@ -98,6 +101,7 @@ def test_a_query_names_the_texts_that_must_be_found(query: Query, texts: list[st
     ("query", "kind"),
     [
         (NextTo("OPEN", "below"), "text"),
+        (GoesOn("OPEN"), "text"),
         (InColours("red", "white"), "text"),
         (ColourOf("OPEN", "ink"), "colour"),
         (Compare("OPEN", "EXIT", "vertical"), "relation"),

@@ -16,11 +16,12 @@ from agents.views import View
 from pipeline.teacher.colours import COLOURS, UNCERTAIN, name_colour, name_pixel, text_colours
 from pipeline.teacher.heard import BadRequest, Heard
 from pipeline.teacher.judge import judge
-from pipeline.teacher.language import ColourOf, Compare, Count, InColours, NextTo, Query, Side
+from pipeline.teacher.language import Axis, ColourOf, Compare, Count, InColours, NextTo, Query, Side
 from pipeline.teacher.layout import mentions, neighbour, way
+from pipeline.teacher.lines import Line
 from pipeline.teacher.marks import find_sign
 from pipeline.teacher.reason import Finding, Look, known_lines, solve
-from pipeline.teacher.sight import Eyes, Line, Sight
+from pipeline.teacher.sight import Eyes, Sight
 
 PHOTO = Size(1000, 800)
 
@@ -118,8 +119,8 @@ def test_two_that_could_be_meant_are_none() -> None:
         (OPEN, BELOW, "horizontal", None),
     ],
 )
-def test_which_way_one_lies_from_another(first: Line, second: Line, axis: str, answer: str | None) -> None:
-    assert way(first.box, second.box, axis) == answer
+def test_which_way_one_lies_from_another(first: Line, second: Line, axis: Axis, answer: str | None) -> None:
+    assert way([first, second], first, second, axis) == answer
 
 
 def test_a_text_within_more_words_is_a_mention() -> None:

@@ -165,10 +165,13 @@ def _fault(draft: Draft, sound: list[Draft]) -> str | None:
 
 
 def _same(one: Draft, other: Draft) -> bool:
-    """Whether two drafts ask the same kind of thing about the same place, and have the same answer."""
+    """Whether two drafts ask the same kind of thing about the same place, and have the same answer.
+
+    A relation asked from its other end has the opposite answer and is still the same.
+    """
     return (
         one.suggested.kind == other.suggested.kind
-        and normalize(one.suggested.answer) == normalize(other.suggested.answer)
+        and (one.suggested.kind == "relation" or normalize(one.suggested.answer) == normalize(other.suggested.answer))
         and union(list(one.evidence)).iou(union(list(other.evidence))) > SAME_PLACE
     )
 

@@ -14,10 +14,16 @@ UNCERTAIN = "uncertain"
 AGREEMENT = 0.75
 """Share of the pixels that have to carry the winning name."""
 
-PALE = 0.27
-"""Saturation below which a tint may be white paper in coloured light."""
+VIVID = 0.45
+"""Saturation from which a tint is a colour: below, it may be white or gray in coloured light."""
+WARM = 0.62
+"""The same for orange, yellow and brown, which lamps and aged paper look like."""
+BRIGHT = 0.35
+"""Brightness below which hues are hard to tell from each other and from black."""
+NEUTRAL = 0.05
+"""Difference of the channels up to which something dark is black, and not navy or dark brown."""
 BETWEEN = 4.0
-"""Degrees around the border of two hues, as teal between green and blue, that have no certain name."""
+"""Degrees around the border of two hues that have no certain name."""
 MOSTLY = 0.58
 """Share of a patch, and of its rim, that has to be ground."""
 DARK = 110
@@ -28,31 +34,43 @@ CORE = 0.2
 _HUES = (
     (14, "red"),
     (40, "orange"),
-    (68, "yellow"),
+    (64, "yellow"),
+    (85, UNCERTAIN),
     (160, "green"),
     (190, UNCERTAIN),
-    (258, "blue"),
+    (244, "blue"),
+    (266, UNCERTAIN),
     (295, "purple"),
     (340, "pink"),
     (361, "red"),
 )
-"""Upper end of each hue in degrees."""
+"""Upper end of each hue in degrees; between green and blue, as in teal, people do not agree on a name."""
 
 
 def name_pixel(red: int, green: int, blue: int) -> str:
     """The everyday name of one RGB colour; `UNCERTAIN` where people would not agree on one."""
     hue, saturation, value = colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)
-    if value < 0.2 or (value < 0.3 and saturation < 0.35):
+    if value < 0.27 and value * saturation < NEUTRAL:
         return "black"
     if saturation < 0.13:
-        return "white" if value > 0.72 else "gray" if value < 0.62 else UNCERTAIN
+        return "white" if value > 0.76 else "gray" if 0.3 < value < 0.6 else UNCERTAIN
     degrees = hue * 360
-    if saturation < PALE or any(abs(degrees - end) < BETWEEN for end, _ in _HUES[:-1]):
+    if value < BRIGHT or any(abs(degrees - end) < BETWEEN for end, _ in _HUES[:-1]):
         return UNCERTAIN
-    name = next(name for end, name in _HUES if degrees < end)
+    return _tint(next(name for end, name in _HUES if degrees < end), degrees, saturation, value)
+
+
+def _tint(name: str, degrees: float, saturation: float, value: float) -> str:
+    """The name of a colour of a certain hue."""
+    if name in {"red", "pink"} and value > 0.8 and 0.3 < saturation < 0.55:
+        return "pink"
+    if name == "pink" and value < 0.7:
+        return UNCERTAIN
+    if saturation < (WARM if name in {"orange", "yellow"} else VIVID):
+        return UNCERTAIN
     if name in {"red", "orange"} and value < 0.62 and 8 <= degrees < 40:
-        return "brown"
-    return "pink" if name == "red" and saturation < 0.5 and value > 0.75 else name
+        return "brown" if saturation >= WARM else UNCERTAIN
+    return name
 
 
 def name_colour(pixels: Pixels, agreement: float = AGREEMENT) -> str | None:

@@ -25,6 +25,16 @@ class NextTo(NamedTuple):
         return "text"
 
 
+class GoesOn(NamedTuple):
+    """How does the line that begins with a word go on?"""
+
+    anchor: str
+
+    @property
+    def kind(self) -> str:
+        return "text"
+
+
 class InColours(NamedTuple):
     """What is written in letters of one colour on a ground of another?"""
 
@@ -71,7 +81,7 @@ class Count(NamedTuple):
         return "count"
 
 
-Query = NextTo | InColours | ColourOf | Compare | Count
+Query = NextTo | GoesOn | InColours | ColourOf | Compare | Count
 
 _WORDINGS: dict[type, dict[str, tuple[str, ...]]] = {
     NextTo: {
@@ -94,6 +104,13 @@ _WORDINGS: dict[type, dict[str, tuple[str, ...]]] = {
             'What is written directly to the left of the words "{anchor}"?',
             'What does the text right next to "{anchor}", on its left side, say?',
         ),
+    },
+    GoesOn: {
+        "": (
+            'How does the line that begins with "{anchor}" go on?',
+            'What follows "{anchor}" on the same line?',
+            'Which writing comes after "{anchor}" on its line?',
+        )
     },
     InColours: {
         "": (
@@ -184,5 +201,5 @@ def named(query: Query) -> list[str]:
             return [first, second]
         case InColours():
             return []
-        case NextTo(anchor=anchor) | ColourOf(anchor=anchor) | Count(anchor=anchor):
+        case NextTo(anchor=anchor) | GoesOn(anchor=anchor) | ColourOf(anchor=anchor) | Count(anchor=anchor):
             return [anchor]

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 from agents.answers import normalize, same_answer
 from agents.boxes import Box
-from pipeline.teacher.language import Side
-from pipeline.teacher.sight import Line
+from pipeline.teacher.language import Axis, Side
+from pipeline.teacher.lines import Line
+from pipeline.teacher.rows import slant_of, straightened
 
 ROW_GAP = 1.1
 """Lines further apart than this times the height of the higher one are not one above the other."""
 COLUMN_GAP = 4.0
 """Texts in a row further apart than this times their height are not side by side."""
+SLACK = 0.35
+"""Boxes of neighbouring lines overlap by up to this times their height: the detector draws them with room."""
 
 
 def legible(lines: Sequence[Line], text: str) -> list[Line]:
@@ -24,8 +27,20 @@ def mentions(lines: Sequence[Line], text: str) -> int:
     return sum(wanted in normalize(line.text) for line in lines if line.text)
 
 
+def beginning_of(text: str) -> tuple[str, str]:
+    """The first word of a line, and the rest."""
+    first, _, rest = text.partition(" ")
+    return first, rest
+
+
 def neighbour(lines: Sequence[Line], anchor: Line, side: Side) -> Line | None:
-    """The one line right beside `anchor`; None if there is none, or more than one could be meant."""
+    """The one line right beside `anchor`, as the anchor slants; None if there is none, or it is not clear which."""
+    level = straightened(lines, slant_of(lines, anchor))
+    found = _nearest(level, level[lines.index(anchor)], side)
+    return None if found is None else lines[level.index(found)]
+
+
+def _nearest(lines: Sequence[Line], anchor: Line, side: Side) -> Line | None:
     near = [line for line in lines if line != anchor and _beside(anchor, line, side)]
     if not near:
         return None
@@ -40,7 +55,7 @@ def _beside(anchor: Line, line: Line, side: Side) -> bool:
     gap = _gap(anchor.box, line.box, side)
     low, high = sorted((anchor.height, line.height))
     if side in {"below", "above"}:
-        return -0.35 * low <= gap <= ROW_GAP * high and _shared(anchor.box, line.box, 0) > 0.5
+        return -SLACK * low <= gap <= ROW_GAP * high and _shared(anchor.box, line.box, 0) > 0.5
     return -0.3 * low <= gap <= COLUMN_GAP * low and _shared(anchor.box, line.box, 1) > 0.6 and high < 2 * low
 
 
@@ -73,11 +88,26 @@ def _between(lines: Sequence[Line], one: Line, other: Line) -> bool:
     return any(line not in (one, other) and line.box.coverage(middle) > 0.3 for line in lines)
 
 
-def way(first: Box, second: Box, axis: str) -> str | None:
-    """Which way `first` lies from `second` along an axis; None where it is a matter of opinion."""
+def way(lines: Sequence[Line], first: Line, second: Line, axis: Axis) -> str | None:
+    """Which way `first` lies from `second` along an axis; None where it is a matter of opinion.
+
+    It has to be the same as the photo is held and as the writing slants.
+    """
+    one, two = straightened([first, second], slant_of(lines, second))
+    upright = _side_of(first.box, second.box, axis)
+    clear = _apart(one.box, two.box, axis) >= -SLACK * min(one.height, two.height)
+    return upright if clear and upright == _side_of(one.box, two.box, axis) else None
+
+
+def _apart(one: Box, other: Box, axis: Axis) -> float:
+    """The room between two boxes along an axis; negative where they overlap."""
+    if axis == "vertical":
+        return max(one.y1 - other.y2, other.y1 - one.y2)
+    return max(one.x1 - other.x2, other.x1 - one.x2)
+
+
+def _side_of(first: Box, second: Box, axis: Axis) -> str:
     (ax, ay), (bx, by) = first.centre, second.centre
     if axis == "vertical":
-        clear = first.y2 <= second.y1 or second.y2 <= first.y1
-        return ("above" if ay < by else "below") if clear else None
-    clear = first.x2 <= second.x1 or second.x2 <= first.x1
-    return ("left" if ax < bx else "right") if clear else None
+        return "above" if ay < by else "below"
+    return "left" if ax < bx else "right"

@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from agents.boxes import Box, Size
 from pipeline.teacher.colours import name_colour
-from pipeline.teacher.sight import Array, Line, Sight
+from pipeline.teacher.lines import Line
+from pipeline.teacher.sight import Array, Sight
 
 MIN_SIDE = 7
 """Marks smaller than this, in pixels of the picture sent, have no shape one can name."""

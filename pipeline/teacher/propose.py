@@ -1,5 +1,6 @@
 """The local teacher proposes: questions about the writing in one part of a photo, none it is not sure of."""
 
+import math
 import re
 from collections.abc import Iterator
 from random import Random
@@ -7,23 +8,27 @@ from typing import Any
 
 from agents.answers import normalize
 from agents.boxes import Box, Size, union
-from pipeline.teacher.colours import COLOURS
 from pipeline.teacher.heard import Heard
-from pipeline.teacher.language import Axis, ColourOf, Compare, Count, InColours, NextTo, Query, Side, write
-from pipeline.teacher.layout import mentions, neighbour, way
+from pipeline.teacher.language import Axis, ColourOf, Compare, Count, GoesOn, InColours, NextTo, Query, Side, write
+from pipeline.teacher.layout import beginning_of, mentions, neighbour, way
+from pipeline.teacher.lines import Line
 from pipeline.teacher.marks import find_sign
+from pipeline.teacher.options import wrong_options
 from pipeline.teacher.reason import Look
-from pipeline.teacher.sight import Line
+from pipeline.teacher.rehearse import Rehearsal, fits
+from pipeline.teacher.rows import alone
 
 WORDS = re.compile(r"[A-Za-z0-9À-ÿ][A-Za-z0-9À-ÿ &'.,:+/\-]*")
 """Writing that can be quoted in a question and compared without doubt."""
 SIDES: tuple[Side, ...] = ("below", "above", "right", "left")
 AXES: tuple[Axis, ...] = ("vertical", "horizontal")
-MOST_LETTERS = 36
+MOST_LETTERS = 48
 DOUBTFUL = {"gray"}
 """Colours not asked for: gray is as often white in the shade, or black out of focus."""
-FARTHEST = 12.0
-"""Texts further apart than this times their height do not fit in one legible crop."""
+STEEP = math.radians(30)
+"""What lies above or below steeper writing is a matter of opinion."""
+TRIES = 3
+"""Questions rehearsed for each one wanted, at most."""
 
 Task = tuple[Query, str, tuple[Box, ...]]
 
@@ -33,15 +38,16 @@ def propose(heard: Heard) -> dict[str, Any]:
     rng = Random(heard.seed)
     look = heard.picture()
     most = int((re.search(r"up to (\d+) questions", heard.text) or ["", "4"])[1])
+    rehearsal = Rehearsal(look.sight, heard.eyes)
     whole_lines = [line for line in look.sight.lines if _whole(line, look.sight.size)]
     tasks = list(_candidates(look, whole_lines, rng))
     texts = [line.text for line in whole_lines if _quotable(line)]
-    return {"tasks": [_written(task, texts, rng) for task in _varied(tasks, most, rng)]}
+    return {"tasks": [_written(task, texts, rng) for task in _varied(tasks, most, rehearsal, rng)]}
 
 
 def _whole(line: Line, size: Size) -> bool:
     """Whether a line keeps clear of the picture's edges: at one it may be cut, by the tile or by the photo."""
-    slack = max(4, line.height // 3)
+    slack = max(4, round(line.height / 3))
     return Box(slack, slack, size.width - slack, size.height - slack).holds(line.box)
 
 
@@ -54,21 +60,42 @@ def _quotable(line: Line) -> bool:
 def _candidates(look: Look, lines: list[Line], rng: Random) -> Iterator[Task]:
     """Every question that can be asked with certainty."""
     everything = list(look.sight.lines)
-    clear = [line for line in lines if _quotable(line)]
+    clear = [line for line in lines if _quotable(line) and alone(everything, line)]
     anchors = [line for line in clear if len(normalize(line.text)) >= 3 and mentions(everything, line.text) == 1]
     for anchor in anchors:
         yield from _neighbours(everything, clear, anchor)
         yield from _colours(anchor)
         yield from _counts(look, anchor)
-    yield from _relations(anchors, rng)
+    yield from _beginnings(everything, clear)
+    yield from _relations(everything, anchors, rng)
     yield from _by_colour(everything, clear)
 
 
 def _neighbours(everything: list[Line], clear: list[Line], anchor: Line) -> Iterator[Task]:
     for side in SIDES:
         target = neighbour(everything, anchor, side)
-        if target in clear and target and normalize(target.text) != normalize(anchor.text):
+        if (
+            target in clear
+            and target
+            and normalize(target.text) != normalize(anchor.text)
+            and _together(anchor, target)
+        ):
             yield NextTo(anchor.text, side), target.text, (anchor.box, target.box)
+
+
+def _together(one: Line, other: Line) -> bool:
+    """Whether two lines can be compared in one close look: neither steep nor far apart."""
+    level = max(abs(one.slant), abs(other.slant)) < STEEP
+    return level and fits((one.box, other.box), min(one.height, other.height))
+
+
+def _beginnings(everything: list[Line], clear: list[Line]) -> Iterator[Task]:
+    """Lines of several words, asked for by their first one."""
+    for line in clear:
+        first, rest = beginning_of(line.text)
+        plain = first.isalnum() and len(first) >= 3 and len(normalize(rest)) >= 3
+        if plain and mentions(everything, first) == 1:
+            yield GoesOn(first), rest, (line.box,)
 
 
 def _colours(anchor: Line) -> Iterator[Task]:
@@ -89,14 +116,13 @@ def _counts(look: Look, anchor: Line) -> Iterator[Task]:
             yield Count(anchor.text, colour, shape), str(number), (union([sign.box, anchor.box]),)
 
 
-def _relations(anchors: list[Line], rng: Random) -> Iterator[Task]:
+def _relations(everything: list[Line], anchors: list[Line], rng: Random) -> Iterator[Task]:
     for first in anchors:
         for second in anchors:
-            near = max(union([first.box, second.box]).size) < FARTHEST * min(first.height, second.height) * 2
-            if first is second or not near or rng.random() < 0.5:
+            if first is second or rng.random() < 0.5 or not _together(first, second):
                 continue
             axis = rng.choice(AXES)
-            answer = way(first.box, second.box, axis)
+            answer = way(everything, first, second, axis)
             if answer and _plain(first.box, second.box, axis):
                 yield Compare(first.text, second.text, axis), answer, (first.box, second.box)
 
@@ -117,12 +143,13 @@ def _by_colour(everything: list[Line], clear: list[Line]) -> Iterator[Task]:
             yield InColours(line.ink, line.ground), line.text, (line.box,)
 
 
-def _varied(tasks: list[Task], most: int, rng: Random) -> list[Task]:
-    """A few of the tasks: kinds in turn, and as many different things as possible."""
+def _varied(tasks: list[Task], most: int, rehearsal: Rehearsal, rng: Random) -> list[Task]:
+    """A few certain tasks: kinds in turn, and as many different things as possible."""
     rng.shuffle(tasks)
+    tries = TRIES * most
     highest = max((_height(task) for task in tasks), default=1)
     chosen: list[Task] = []
-    while tasks and len(chosen) < most:
+    while tasks and len(chosen) < most and tries:
         counts = {
             kind: sum(task[0].kind == kind for task in chosen) for kind in ("text", "colour", "relation", "count")
         }
@@ -134,7 +161,9 @@ def _varied(tasks: list[Task], most: int, rng: Random) -> list[Task]:
 
         best = min(tasks, key=wanted)
         tasks.remove(best)
-        chosen.append(best)
+        tries -= 1
+        if rehearsal.certain(*best):
+            chosen.append(best)
     return chosen
 
 
@@ -149,34 +178,6 @@ def _written(task: Task, texts: list[str], rng: Random) -> dict[str, Any]:
         "kind": query.kind,
         "question": write(query, rng),
         "answer": answer,
-        "wrong": _wrong(query, answer, texts, rng),
+        "wrong": wrong_options(query, answer, texts, rng),
         "evidence": [list(box) for box in evidence],
     }
-
-
-def _wrong(query: Query, answer: str, texts: list[str], rng: Random) -> list[str]:
-    """Wrong options of the same sort as the answer."""
-    opposite = {"above": "below", "below": "above", "left": "right", "right": "left"}
-    if isinstance(query, Compare):
-        return [opposite[answer]]
-    if isinstance(query, ColourOf):
-        return rng.sample([colour for colour in COLOURS if colour != answer], 3)
-    if isinstance(query, Count):
-        near = [str(number) for number in range(max(1, int(answer) - 2), int(answer) + 3) if str(number) != answer]
-        return rng.sample(near, 3)
-    digits = any(letter.isdigit() for letter in answer)
-    alike = [
-        text for text in texts if any(c.isdigit() for c in text) == digits and normalize(text) != normalize(answer)
-    ]
-    options = [_misread(answer, rng) for _ in range(3)] if digits else []
-    options += rng.sample(alike, min(3, len(alike)))
-    different = {normalize(option): option for option in options if normalize(option) != normalize(answer)}
-    return list(different.values())[:3]
-
-
-def _misread(text: str, rng: Random) -> str:
-    """The text with one digit changed: an option that only looking closely can tell apart."""
-    places = [index for index, letter in enumerate(text) if letter.isdigit()]
-    place = rng.choice(places)
-    digit = rng.choice([digit for digit in "0123456789" if digit != text[place]])
-    return text[:place] + digit + text[place + 1 :]

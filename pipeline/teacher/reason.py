@@ -6,10 +6,11 @@ from typing import NamedTuple
 from agents.answers import likeness, same_answer
 from agents.boxes import Box, Size, union
 from agents.views import View
-from pipeline.teacher.language import ColourOf, Compare, Count, InColours, NextTo, Query, Side, named
-from pipeline.teacher.layout import legible, mentions, neighbour, way
+from pipeline.teacher.language import ColourOf, Compare, Count, GoesOn, InColours, NextTo, Query, Side, named
+from pipeline.teacher.layout import beginning_of, legible, mentions, neighbour, way
+from pipeline.teacher.lines import Line
 from pipeline.teacher.marks import find_sign
-from pipeline.teacher.sight import Line, Sight
+from pipeline.teacher.sight import Sight
 
 CLEAR = 6
 """Native pixels that two views of one line may differ by and still be the same line."""
@@ -22,7 +23,14 @@ class Look(NamedTuple):
     sight: Sight
 
     def native(self, line: Line) -> Line:
-        return line._replace(box=self.view.to_photo(line.box))
+        (x, y, *_), (across, down) = self.view.box, self.stretch
+        corners = tuple((x + a * across, y + b * down) for a, b in line.corners)
+        return line._replace(box=self.view.to_photo(line.box), quad=corners)
+
+    @property
+    def stretch(self) -> tuple[float, float]:
+        """Native pixels per pixel of the picture, across and down."""
+        return self.view.box.size.width / self.view.width, self.view.box.size.height / self.view.height
 
 
 class Finding(NamedTuple):
@@ -68,6 +76,8 @@ def _cut(look: Look, line: Line, photo: Size) -> bool:
 def solve(query: Query, looks: Sequence[Look], photo: Size) -> Finding:
     """What the pictures say about a query."""
     lines = known_lines(looks, photo)
+    if isinstance(query, GoesOn):
+        return _read_on(lines, query.anchor)
     anchors = [legible(lines, text) for text in named(query)]
     if any(mentions(lines, text) > 1 for text in named(query)):
         return Finding(None, ambiguous=True)
@@ -84,7 +94,7 @@ def solve(query: Query, looks: Sequence[Look], photo: Size) -> Finding:
             colour = found[0].ground if part == "ground" else found[0].ink
             return Finding(colour, (found[0].box,), () if colour else (found[0].box,))
         case Compare(axis=axis):
-            return Finding(way(found[0].box, found[1].box, axis), (found[0].box, found[1].box))
+            return Finding(way(lines, found[0], found[1], axis), (found[0].box, found[1].box))
         case Count():
             return _count(query, looks, found[0])
 
@@ -111,6 +121,19 @@ def _read_neighbour(lines: list[Line], anchor: Line, side: Side) -> Finding:
     if not target.legible:
         return Finding(None, leads=(union(list(boxes)),))
     return Finding(target.text, boxes)
+
+
+def _read_on(lines: list[Line], beginning: str) -> Finding:
+    """The rest of the one line that begins with a word."""
+    if mentions(lines, beginning) > 1:
+        return Finding(None, ambiguous=True)
+    for line in lines:
+        first, rest = beginning_of(line.text)
+        if line.legible and rest and same_answer(first, beginning):
+            return Finding(rest, (line.box,))
+    unread = [line for line in lines if not line.legible]
+    ranked = sorted(unread, key=lambda line: -likeness(beginning_of(line.text)[0], beginning))
+    return Finding(None, leads=tuple(line.box for line in ranked))
 
 
 def _beyond(box: Box, side: Side) -> Box:

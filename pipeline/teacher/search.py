@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from agents.answers import same_answer
-from agents.boxes import Box, Size, union
+from agents.boxes import Box, Size, outward, union
 from pipeline.teacher.heard import Heard, Part
 from pipeline.teacher.language import read
 from pipeline.teacher.look import describe, pick
@@ -17,6 +17,10 @@ COARSE = 0.45
 """Share of each side of the photo that a first, coarse look takes in."""
 MANY = 3
 """Leads from which on a coarse look comes first."""
+SHARED = 0.2
+"""Share of its side by which a part of the photo reaches into the next one."""
+PATIENCE = 3
+"""Leads followed in vain before another part of the photo is looked at."""
 FINE = 9.0
 """A look whose box is at most this many times a lead's area has shown that lead as well as can be."""
 
@@ -82,9 +86,10 @@ def _look_closer(heard: Heard, found: Finding, past: Past, rng: Random) -> Move:
         better = _told_box(past.results[-1])
         if better and not _zoomed(better, past) and better.area < 0.5 * photo.area:
             return Move(say("better", rng), "zoom", {"box": list(better)})
-    if fresh:
-        return _follow(fresh, photo, past, rng, thing, len(heard.looks) > 1)
-    return _explore(heard, rng)
+    unseen, looked = _unseen(photo, heard.looks), len(heard.looks) > 1
+    if fresh and not (unseen and _chased(past, photo) >= PATIENCE):
+        return _follow(fresh, photo, past, rng, thing, looked)
+    return _explore(unseen, fresh, looked, rng)
 
 
 def _follow(fresh: list[Box], photo: Size, past: Past, rng: Random, thing: str, looked: bool) -> Move:
@@ -109,25 +114,41 @@ def _window(lead: Box, leads: Sequence[Box], photo: Size) -> Box:
     return max(windows, key=lambda window: (sum(window.holds(box) for box in leads), -window.x1, -window.y1))
 
 
-def _explore(heard: Heard, rng: Random) -> Move:
-    """No lead is left: look at the part of the photo that was seen least closely."""
-    photo = heard.photo
+def _explore(unseen: list[Box], leads: Sequence[Box], looked: bool, rng: Random) -> Move:
+    """Look at a part of the photo that was not seen closely, first where there is something unread."""
+    if not unseen:
+        return Move(say("give_up", rng), answer="I cannot read it")
+    words = "explore" if looked else "explore_first"
+    most = max(sum(cell.overlaps(lead) for lead in leads) for cell in unseen)
+    fullest = [cell for cell in unseen if sum(cell.overlaps(lead) for lead in leads) == most]
+    return Move(say(words, rng), "zoom", {"box": list(rng.choice(fullest))})
+
+
+def _cells(photo: Size) -> list[Box]:
+    """The photo in six parts that share a strip with their neighbours, so that what one cuts another holds."""
     columns, rows = (3, 2) if photo.width > photo.height else (2, 3)
-    cells = [
-        Box(
-            photo.width * column // columns,
-            photo.height * row // rows,
-            photo.width * (column + 1) // columns,
-            photo.height * (row + 1) // rows,
-        )
+    width, height = photo.width / columns, photo.height / rows
+    return [
+        outward(
+            (column - SHARED) * width,
+            (row - SHARED) * height,
+            (column + 1 + SHARED) * width,
+            (row + 1 + SHARED) * height,
+        ).clip(photo)
         for row in range(rows)
         for column in range(columns)
     ]
-    unseen = [cell for cell in cells if not any(look.view.box.coverage(cell) > 0.8 for look in heard.looks[1:])]
-    if not unseen:
-        return Move(say("give_up", rng), answer="I cannot read it")
-    words = "explore" if len(heard.looks) > 1 else "explore_first"
-    return Move(say(words, rng), "zoom", {"box": list(rng.choice(unseen))})
+
+
+def _unseen(photo: Size, looks: Sequence[Look]) -> list[Box]:
+    """The parts of the photo that no look has shown closely."""
+    return [cell for cell in _cells(photo) if not any(look.view.box.coverage(cell) > 0.8 for look in looks[1:])]
+
+
+def _chased(past: Past, photo: Size) -> int:
+    """Leads followed in vain since a part of the photo was looked at."""
+    cells = _cells(photo)
+    return next((n for n, box in enumerate(reversed(past.zoomed)) if box in cells), len(past.zoomed))
 
 
 def _exhausted(lead: Box, looks: Sequence[Look]) -> bool:

@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from agents.boxes import Box, Size, outward
+from agents.boxes import Size, outward
 from pipeline.teacher.colours import otsu, text_colours
+from pipeline.teacher.lines import Line
+from pipeline.teacher.rows import joined
 
 if TYPE_CHECKING:
     from rapidocr import RapidOCR
@@ -40,24 +42,6 @@ DETECT_PIXELS = 350_000
 
 RIM = 24
 """Pixels put around a picture before writing is looked for."""
-
-
-class Line(NamedTuple):
-    """One line of writing. Boxes are in pixels of the picture, or native once `Scene` has moved them."""
-
-    box: Box
-    text: str
-    """Best reading, even of a line that counts as unread."""
-    legible: bool
-    ink: str | None
-    ground: str | None
-    """Colour names of the letters and of what is behind them; None if unclear."""
-    spaced: bool = True
-    """Whether the reading has as many spaces as the writing has gaps between words."""
-
-    @property
-    def height(self) -> int:
-        return self.box.size.height
 
 
 class Sight(NamedTuple):
@@ -105,7 +89,7 @@ class Eyes:
 
     def _read(self, pixels: Array) -> tuple[Size, tuple[Line, ...]]:
         height, width = pixels.shape[:2]
-        return Size(width, height), tuple(self._line(pixels, quad) for quad in self._quads(pixels))
+        return Size(width, height), tuple(joined([self._line(pixels, quad) for quad in self._quads(pixels)]))
 
     def _quads(self, pixels: Array) -> list[Quad]:
         """The quadrilateral around each line of writing, in pixels of the picture."""
@@ -127,7 +111,8 @@ class Eyes:
         legible = large and (sure >= CERTAIN or (sure >= SURE and self._again(pixels, quad, text)))
         patch = _patch(pixels, quad, 0.04)
         ink, ground = text_colours(patch)
-        return Line(box, text, legible, ink if height >= THICK else None, ground, _well_spaced(patch, text))
+        corners = tuple((float(x), float(y)) for x, y in quad)
+        return Line(box, text, legible, ink if height >= THICK else None, ground, _well_spaced(patch, text), corners)
 
     def _again(self, pixels: Array, quad: Quad, text: str) -> bool:
         """Whether a second look, cut a little differently, gives the same text."""

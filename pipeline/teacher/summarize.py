@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from agents.answers import LETTERS
 from agents.boxes import Box, Size
 from pipeline.teacher.heard import Heard
-from pipeline.teacher.language import ColourOf, Compare, Count, InColours, NextTo, Query, named, read
+from pipeline.teacher.language import ColourOf, Compare, Count, GoesOn, InColours, NextTo, Query, named, read
 
 _LOOK = re.compile(r"^(\d+)\. box \[(\d+), (\d+), (\d+), (\d+)\]", re.MULTILINE)
 _SIZE = re.compile(r"photo of (\d+)x(\d+)")
@@ -116,6 +116,10 @@ def _fact(query: Query | None, answer: str, rng: Random) -> str:
         case NextTo(anchor=anchor, side=side):
             way = {"below": "Below", "above": "Above", "right": "To the right of", "left": "To the left of"}[side]
             return rng.choice((f'{way} "{anchor}" it says "{answer}".', f'{way} "{anchor}" I read "{answer}".'))
+        case GoesOn(anchor=anchor):
+            return rng.choice(
+                (f'The line that begins with "{anchor}" goes on "{answer}".', f'After "{anchor}" it says "{answer}".')
+            )
         case InColours(ink=ink, ground=ground):
             return f'The {ink} letters on {ground} say "{answer}".'
         case ColourOf(anchor=anchor, part=part):
