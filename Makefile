@@ -1,5 +1,5 @@
 # make synthesize [IMAGES=folder] [CONFIG=file.yaml] [ARGS="key=value ..."]   photos in, MM-CoF shards out
-# make check · make test (quick) · make test-all (with Ray, kills and whole runs) · make clean
+# make check · make test (everything) · make test-quick (without Ray and whole runs) · make clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ ARGS ?=
 
 OVERRIDES := $(if $(IMAGES),"sample.images=$(IMAGES)" sample.count=null) $(if $(OUT),"out=$(OUT)",$(if $(IMAGES),out=outputs/photos))
 
-.PHONY: synthesize check test test-all format clean
+.PHONY: synthesize check test test-quick format clean
 .DEFAULT_GOAL := check-and-test
 
 check-and-test: check test
@@ -25,10 +25,10 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e and not ray"
-
-test-all: $(VENV)/.dev
 	$(BIN)/pytest
+
+test-quick: $(VENV)/.dev
+	$(BIN)/pytest -m "not e2e and not ray"
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
