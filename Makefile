@@ -1,6 +1,6 @@
 # make synthesize [IMAGES=folder] [CONFIG=file.yaml] [ARGS="key=value ..."]   photos in, MM-CoF shards out
 # make train [CONFIG=file.yaml] [ARGS="key=value ..."]   SFT, then RL, then the table of accuracy by resolution
-# make check · make test (quick) · make test-all (with Ray, kills and whole runs) · make clean
+# make check · make test (everything) · make test-quick (without Ray and whole runs) · make clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ ARGS ?=
 
 OVERRIDES := $(if $(IMAGES),"sample.images=$(IMAGES)" sample.count=null) $(if $(OUT),"out=$(OUT)",$(if $(IMAGES),out=outputs/photos))
 
-.PHONY: synthesize train train-multinode check test test-all format clean
+.PHONY: synthesize train train-multinode check test test-quick format clean
 .DEFAULT_GOAL := check-and-test
 
 check-and-test: check test
@@ -30,11 +30,11 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e and not ray"
-
-test-all: $(VENV)/.dev
+test: $(VENV)/.test
 	$(BIN)/pytest
+
+test-quick: $(VENV)/.test
+	$(BIN)/pytest -m "not e2e and not ray"
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -52,6 +52,10 @@ $(VENV)/.base: pyproject.toml | $(VENV)/bin/uv
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[dev]"
 	@touch $@ $(VENV)/.base
+
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[dev,train]"
+	@touch $@ $(VENV)/.base $(VENV)/.dev $(VENV)/.train
 
 # In an environment that has verl; see docs/training.md.
 train-multinode:

@@ -21,8 +21,8 @@ from tests.drawn import draw
 from tests.scripted import Body, Response, Script, calls, fault, fills, form_of, listening, pictures_of, says, texts_of
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 120.0
-"""Seconds after which something that was waited for will not come."""
+PATIENCE = 300.0
+"""Seconds after which something that was waited for will not come, even on a machine that does much else."""
 NEAR = [256, 176, 384, 304]
 FAR = [20, 20, 120, 120]
 SIZE = (640, 480)

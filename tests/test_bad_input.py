@@ -33,7 +33,7 @@ from tests.runs import (
 )
 from tests.scripted import Response, Script, fault, listening
 
-pytestmark = [pytest.mark.ray, pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.ray, pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 BLANK = 5
 """Number of the photo about which there is nothing to ask."""
@@ -257,17 +257,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_full_disk_ends_the_run_with_a_sentence_and_costs_nothing(small_disk: Path, tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_run_with_a_sentence_and_costs_nothing(
+    small_disk: Path, tmp_path: Path, on_cluster: dict[str, str]
+) -> None:
     images, folder = photos(tmp_path / "photos", 1), small_disk / "run"
     with oracle() as (teacher, script):
         command = asking(script.url, folder, images)
-        full = cof(*command)
+        full = cof(*command, **on_cluster)
         assert full.code == 2, full
         assert full.err == f"error: No space is left for {folder}. Free some and run again: nothing is lost.\n"
         paid = count_of(folder)
         assert paid > 0
         subprocess.run(["mount", "-o", "remount,size=32m", str(small_disk)], check=True)
-        last = cof(*command)
+        last = cof(*command, **on_cluster)
         assert last.code == 0, last
         # What could not be kept may have to be asked again; what was kept is not.
         assert len(set(teacher.answered)) == count_of(folder) == 29

@@ -10,7 +10,7 @@ import pytest
 
 from tests.runs import Ended, Run, alive, called, cof, count_of, descendants, files, summary_of, until
 
-pytestmark = [pytest.mark.ray, pytest.mark.e2e]
+pytestmark = [pytest.mark.ray, pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 KEYS = {"images", "tasks", "traces", "rejects", "zooms", "audit", "teacher_calls", "seconds"}
 SMALL = ["sample.count=2", "propose.tasks_per_image=3", "screen.evidence_margins=[0.3]"]
@@ -109,8 +109,10 @@ def test_running_a_finished_run_again_does_nothing(made: Made) -> None:
     assert again.out == made.ended.out[made.ended.out.index("\nimages 2") :]
 
 
-def test_a_replay_makes_the_same_dataset_with_no_teacher(made: Made, tmp_path: Path) -> None:
-    replay = cof("replay", made.folder, tmp_path / "again")
+def test_a_replay_makes_the_same_dataset_with_no_teacher(
+    made: Made, tmp_path: Path, on_cluster: dict[str, str]
+) -> None:
+    replay = cof("replay", made.folder, tmp_path / "again", **on_cluster)
     assert (replay.code, replay.err) == (0, ""), replay
     assert files(tmp_path / "again", "dataset") == files(made.folder, "dataset")
     assert not (tmp_path / "again" / "calls").exists()

@@ -29,7 +29,7 @@ from tests.runs import (
 )
 from tests.scripted import Body, Script, form_of
 
-pytestmark = [pytest.mark.ray, pytest.mark.e2e]
+pytestmark = [pytest.mark.ray, pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 REQUESTS = 87
 """Of a whole run on three photos: 1 to propose, 3 times 6 to screen, 7 to search and 3 to summarize, for each."""
@@ -55,11 +55,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(images: Path) -> Iterator[Path]:
+def undisturbed(images: Path, on_cluster: dict[str, str]) -> Iterator[Path]:
     """A run that nothing happened to."""
     with oracle() as (_, script):
         folder = images.parent / "undisturbed"
-        ended = cof(*asking(script.url, folder, images))
+        ended = cof(*asking(script.url, folder, images), **on_cluster)
         assert ended.code == 0, ended
         yield folder
 
@@ -196,7 +196,7 @@ class Mended(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def mended(images: Path) -> Iterator[Mended]:
+def mended(images: Path, on_cluster: dict[str, str]) -> Iterator[Mended]:
     """The first start meets a bug in one record, and a teacher that has nothing to ask about one photo."""
     folder = images.parent / "mended"
     with oracle() as (teacher, script):
@@ -207,7 +207,7 @@ def mended(images: Path) -> Iterator[Mended]:
         asked = len(script.asked)
         teacher.dumb_about(None)
         forgot = cof("retry-rejects", "nothing can be asked", "--run", folder)
-        yield Mended(folder, script, "2.jpg", first, failures, asked, forgot, cof(*command))
+        yield Mended(folder, script, "2.jpg", first, failures, asked, forgot, cof(*command, **on_cluster))
 
 
 def test_a_bug_costs_its_own_records_and_the_exit_code(mended: Mended) -> None:
@@ -240,9 +240,9 @@ def test_when_all_is_mended_it_is_as_if_nothing_had_been(mended: Mended, undistu
     assert files(mended.folder, *parts) == files(undisturbed, *parts)
 
 
-def test_a_target_is_met_exactly_with_no_more_photos_than_it_takes(tmp_path: Path) -> None:
+def test_a_target_is_met_exactly_with_no_more_photos_than_it_takes(tmp_path: Path, on_cluster: dict[str, str]) -> None:
     with oracle() as (_, script):
-        ended = cof(*asking(script.url, tmp_path / "run", photos(tmp_path / "photos", 6), "target=3"))
+        ended = cof(*asking(script.url, tmp_path / "run", photos(tmp_path / "photos", 6), "target=3"), **on_cluster)
     assert ended.code == 0, ended
     summary = summary_of(tmp_path / "run")
     assert (summary["images"], summary["traces"]) == (4, 3)

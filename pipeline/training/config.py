@@ -119,6 +119,8 @@ class Row(_Section):
     """One kind of exercise in a course, and how often it comes."""
 
     kind: Literal["grounding", "reading", "direct", "zoom", "trace"]
+    resolution: int | None = None
+    """R; null draws one for each."""
     weight: float = Field(1.0, gt=0)
 
 
@@ -133,8 +135,8 @@ class Lesson(SftConfig):
 class CourseConfig(_Section):
     """What the tiny model goes through on drawn scenes, as nothing was trained into it before."""
 
-    base: Lesson = Lesson()
-    """Finding and reading: what a pretrained model brings along."""
+    base: tuple[Lesson, ...] = (Lesson(),)
+    """Finding and reading, one leg after the other: what a pretrained model brings along."""
     direct: Lesson = Lesson()
     sft: Lesson = Lesson()
     few: Lesson = Lesson()

@@ -5,7 +5,7 @@ from all traces, `sft-few` from few; from there RL needs answers only, and its c
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,15 +30,18 @@ class Arm(NamedTuple):
     evaluated: bool = True
 
 
-def _lesson(name: str, pick: Callable[[TrainConfig], Lesson]) -> Callable[[TrainConfig, Policy, Path], None]:
+def _lessons(name: str, pick: Callable[[TrainConfig], Sequence[Lesson]]) -> Callable[[TrainConfig, Policy, Path], None]:
+    """Training on one lesson after the other, each about scenes of its own unless it says `few`."""
+
     def run(config: TrainConfig, policy: Policy, folder: Path) -> None:
         from pipeline.training.sft import fine_tune
 
-        lesson = pick(config)
-        count = (lesson.steps or 1) * lesson.batch * lesson.accumulate
-        first = config.seed * NUMBERS_PER_SEED + (NUMBERS_PER_SEED // 2 if name == "base" else 0)
-        rows = exercises(lesson.rows, first, count, lesson.few, config.manner)
-        fine_tune(policy, rows, lesson, folder, name, config.seed)
+        first = config.seed * NUMBERS_PER_SEED
+        for leg, lesson in enumerate(pick(config), 1):
+            count = (lesson.steps or 1) * lesson.batch * lesson.accumulate
+            rows = exercises(lesson.rows, first, count, lesson.few, config.manner)
+            fine_tune(policy, rows, lesson, folder / f"leg{leg}", f"{name} {leg}", config.seed)
+            first += count
 
     return run
 
@@ -48,16 +51,16 @@ def _rl(config: TrainConfig, policy: Policy, folder: Path) -> None:
 
     count = config.rl.steps * config.rl.questions
     asked = questions(FOR_RL + config.seed * NUMBERS_PER_SEED, count, config.manner)
-    reinforce(policy, asked, config.rl, folder, "sft-few+rl", config.seed)
+    reinforce(policy, asked, config.rl, folder / "leg1", "sft-few+rl", config.seed)
 
 
 ARMS = (
-    Arm("base", None, _lesson("base", lambda config: config.course.base), evaluated=False),
-    Arm("direct", "base", _lesson("direct", lambda config: config.course.direct)),
-    Arm("sft", "base", _lesson("sft", lambda config: config.course.sft)),
-    Arm("sft-few", "base", _lesson("sft-few", lambda config: config.course.few)),
+    Arm("base", None, _lessons("base", lambda config: config.course.base), evaluated=False),
+    Arm("direct", "base", _lessons("direct", lambda config: [config.course.direct])),
+    Arm("sft", "base", _lessons("sft", lambda config: [config.course.sft])),
+    Arm("sft-few", "base", _lessons("sft-few", lambda config: [config.course.few])),
     Arm("sft-few+rl", "sft-few", _rl),
-    Arm("sft-few+sft", "sft-few", _lesson("sft-few+sft", lambda config: config.course.more)),
+    Arm("sft-few+sft", "sft-few", _lessons("sft-few+sft", lambda config: [config.course.more])),
 )
 """In an order in which every arm comes after the one it starts from."""
 
@@ -115,7 +118,7 @@ def corpus(config: TrainConfig, count: int = 100) -> Iterator[str]:
                 for turn in example(number, resolution, config.manner, kind).turns(config.manner):
                     yield f"{turn.role}\n"
                     yield from (part for part in turn.content if part)
-            yield from (*lamps.grounding(scene, setting), *lamps.reading(scene))
+            yield from lamps.grounding(scene, setting)
 
 
 def _row(config: TrainConfig, policy: Policy, name: str, resolution: int) -> dict[str, Any]:

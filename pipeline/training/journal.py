@@ -71,14 +71,15 @@ def forget(folder: Path, after: int) -> None:
         (folder / FILE).write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
 
 
-def draw_curves(folders: dict[str, Path], target: Path) -> None:
-    """One panel per number, one line per run, as a PNG."""
+def draw_curves(run: Path) -> None:
+    """One panel per number, one line per part of a run, as `curves.png` in its folder."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    told = {name: history(folder) for name, folder in folders.items()}
+    found = sorted(path.parent for path in run.rglob(FILE))
+    told = {str(folder.relative_to(run)): history(folder) for folder in found}
     panels = [key for key in SHOWN if any(key in row for rows in told.values() for row in rows)]
     if not panels:
         return
@@ -92,5 +93,5 @@ def draw_curves(folders: dict[str, Path], target: Path) -> None:
         axis.legend(fontsize=7)
     axes[-1, 0].set_xlabel("step")
     figure.tight_layout()
-    figure.savefig(target, dpi=120)
+    figure.savefig(run / "curves.png", dpi=120)
     pyplot.close(figure)

@@ -30,15 +30,13 @@ def train(config: TrainConfig, say: Say = print) -> list[dict[str, Any]]:
     _remember(config)
     say(f"training in {config.folder}")
     if config.data == "lamps":
-        from pipeline.training.course import ARMS, run_course
+        from pipeline.training.course import run_course
 
         rows = run_course(config)
-        names = [arm.name for arm in ARMS]
     else:
         rows = _on_shards(config, say)
-        names = ["sft", "rl"]
     (config.folder / "results.json").write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf-8")
-    draw_curves({name: config.folder / name for name in names}, config.folder / "curves.png")
+    draw_curves(config.folder)
     say("\n" + as_table(rows))
     say(f"\nresults: {config.folder / 'results.json'} · curves: {config.folder / 'curves.png'}")
     return rows

@@ -5,15 +5,16 @@ from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from agents.boxes import Size
 from agents.dialects import IMAGE, Turn
-from agents.views import View, posed_view, render
+from agents.views import View, render
 from pipeline.training import lamps
 from pipeline.training.config import Row
 from pipeline.training.encode import Encoded, Encoder
-from pipeline.training.examples import Example, Lazy, Lesson
+from pipeline.training.examples import Example, Lazy, Lesson, Photo
 from pipeline.training.manner import Manner
 from pipeline.training.pixels import patches
 
@@ -45,7 +46,7 @@ class DrawnPhoto(NamedTuple):
 class Exercise(NamedTuple):
     """One question about one picture, answered in a sentence: finding or reading, before both come together."""
 
-    photo: DrawnPhoto
+    photo: Photo
     view: View
     question: str
     reply: str
@@ -67,12 +68,13 @@ def questions(first: int, count: int, manner: Manner) -> Sequence[Example]:
 
 def exercises(rows: Sequence[Row], first: int, count: int, few: int | None, manner: Manner) -> Sequence[Lesson]:
     """Exercises and traces of the kinds asked for, each about a scene of its own, or about `few` again and again."""
-    kinds, weights = [row.kind for row in rows], [row.weight for row in rows]
+    weights = [row.weight for row in rows]
 
     def make(index: int) -> Lesson:
         number = first + index % (few or count)
         rng = Random(number)
-        return lesson(rng.choices(kinds, weights)[0], number, rng.choice(lamps.RESOLUTIONS), manner)
+        row = rng.choices(rows, weights)[0]
+        return lesson(row.kind, number, row.resolution or rng.choice(lamps.RESOLUTIONS), manner)
 
     return Lazy(count, make)
 
@@ -100,9 +102,8 @@ def example(number: int, resolution: int, manner: Manner, kind: str = "trace") -
 def lesson(kind: str, number: int, resolution: int, manner: Manner) -> Lesson:
     if kind not in {"grounding", "reading"}:
         return example(number, resolution, manner, kind)
-    scene, photo = _scene(number), DrawnPhoto(number)
-    posed = posed_view(photo.size, resolution)
-    setting = example(number, resolution, manner, "direct").setting(manner)
+    scene, direct = _scene(number), example(number, resolution, manner, "direct")
     if kind == "grounding":
-        return Exercise(photo, posed, *lamps.grounding(scene, setting))
-    return Exercise(photo, setting.zoom(scene.evidence).view, *lamps.reading(scene))
+        return Exercise(direct.photo, direct.posed, *lamps.grounding(scene, direct.setting(manner)))
+    said = direct.turns(manner)[-1].content[0]
+    return Exercise(direct.photo, lamps.reading(scene, np.random.default_rng(number)), scene.question, str(said))
