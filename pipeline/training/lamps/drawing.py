@@ -1,7 +1,7 @@
 """Drawing a scene of the lamp task from its seed.
 
-A lamp is a disc of its colour in a wider ring of any pale colour. Where the whole lamp is hardly wider
-than a pixel the two run together, and little is left to tell the lamp's own colour by.
+A lamp is a disc of its colour in a wider, paler ring of about the opposite colour. Where the whole lamp is hardly
+wider than a pixel the two run together, and little is left to tell the lamp's own colour by.
 """
 
 import math
@@ -31,9 +31,10 @@ GREY = 128
 RING = math.sqrt(3)
 """Diameter of the ring over that of the disc: the ring's area is twice the disc's."""
 OPPOSITE = 0.5
+"""How far the ring takes the disc back: at 1 the two together would be grey on average."""
 TINT = 16.0
-"""How far the ring's colour strays from grey, per channel (standard deviation)."""
-DIAMETERS = (8.0, 16.0)
+"""How far the ring's colour strays besides, per channel (standard deviation)."""
+DIAMETERS = (10.0, 18.0)
 """Of the discs, in native pixels."""
 BOARD_SIDES = (130, 190)
 DECOYS = 2
