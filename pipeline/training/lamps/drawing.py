@@ -1,7 +1,8 @@
 """Drawing a scene of the lamp task from its seed.
 
-A lamp is a disc of its colour in a wider, paler ring of about the opposite colour. Where the whole lamp is hardly
-wider than a pixel the two run together, and little is left to tell the lamp's own colour by.
+A lamp is a disc of its colour in a wider, paler ring of about the opposite colour, so that averages say less of
+it. At the smallest input resolution a disc is about one pixel wide: a small model does not read it there, but
+the colour is not gone from the pixels; a classifier that is told where the lamp is still finds it.
 """
 
 import math
@@ -34,7 +35,7 @@ OPPOSITE = 0.5
 """How far the ring takes the disc back: at 1 the two together would be grey on average."""
 TINT = 16.0
 """How far the ring's colour strays besides, per channel (standard deviation)."""
-DIAMETERS = (10.0, 18.0)
+DIAMETERS = (8.0, 16.0)
 """Of the discs, in native pixels."""
 BOARD_SIDES = (130, 190)
 DECOYS = 2
