@@ -1,12 +1,14 @@
 """Tests of the lamp task: what is drawn, and what is said about it."""
 
+import json
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from agents.boxes import Size
-from agents.dialects import Dialect, parse, render, settle
+from agents.boxes import Box, Size
+from agents.dialects import BOX_END, BOX_START, Dialect, parse, render, settle
 from agents.views import posed_view
 from agents.views import render as picture_of
 from pipeline.training import lamps
@@ -21,14 +23,13 @@ def test_the_same_seed_draws_the_same_scene() -> None:
     assert one.image.tobytes() != lamps.draw(4).image.tobytes()
 
 
-def test_every_lamp_is_grey_on_average_and_colourful_close_by() -> None:
+def test_a_lamp_shows_its_colour_close_by_and_hardly_from_afar() -> None:
     for seed in SEEDS:
         scene = lamps.draw(seed)
-        pixels = np.asarray(scene.image.crop(scene.evidence), dtype=float)
-        inside = pixels[2:-2, 2:-2]
-        saturation = np.ptp(pixels, axis=2)
-        assert np.ptp(inside.mean(axis=(0, 1))) < 80
-        assert saturation.max() > 100
+        near = np.asarray(scene.image.crop(scene.evidence), dtype=int)
+        far = np.asarray(scene.image.crop(scene.evidence).resize((1, 1), Image.Resampling.BOX), dtype=int)
+        assert np.ptp(near, axis=2).max() == 208
+        assert np.ptp(far) < 104
 
 
 def test_the_lamp_lies_on_its_sign() -> None:
@@ -75,3 +76,24 @@ def test_posed_views_are_whole_patches_of_one_scale() -> None:
         assert setting.posed == Size(resolution, resolution)
         view = posed_view(setting.photo, resolution)
         assert picture_of(lamps.draw(0).image, view).size == (resolution, resolution)
+
+
+def test_views_to_read_hold_the_whole_lamp() -> None:
+    rng = np.random.default_rng(0)
+    for seed in SEEDS:
+        scene = lamps.draw(seed)
+        view = lamps.reading(scene, rng)
+        assert view.box.holds(scene.evidence)
+        assert view.box.clip(Size(*scene.image.size)) == view.box
+        assert view.size == (84, 84)
+
+
+def test_finding_a_lamp_is_told_in_posed_pixels() -> None:
+    scene = lamps.draw(0)
+    for resolution in lamps.RESOLUTIONS:
+        setting = lamps.setting(resolution)
+        question, text = lamps.grounding(scene, setting)
+        assert scene.board in question
+        written = Box(*json.loads(text.removeprefix(BOX_START).removesuffix(BOX_END)))
+        assert setting.read(written).overlaps(scene.evidence)
+        assert written.clip(setting.posed) == written

@@ -1,4 +1,4 @@
-"""The lamp task: a scene with one sign, and on it a lamp too small to name the colour of from afar."""
+"""The lamp task: a scene with one sign, and on it a lamp too small for a small model to read from afar."""
 
 from pipeline.training.lamps.drawing import ANSWERS, BOARDS, SIDE, Scene, draw
 from pipeline.training.lamps.traces import (

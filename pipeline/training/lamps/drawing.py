@@ -1,7 +1,8 @@
 """Drawing a scene of the lamp task from its seed.
 
-A lamp is a disc of its colour in a wider ring of any pale colour. Where the whole lamp is hardly wider
-than a pixel the two run together, and little is left to tell the lamp's own colour by.
+A lamp is a disc of its colour in a wider, paler ring of about the opposite colour, so that averages say less of
+it. At the smallest input resolution a disc is about one pixel wide: a small model does not read it there, but
+the colour is not gone from the pixels; a classifier that is told where the lamp is still finds it.
 """
 
 import math
@@ -31,8 +32,9 @@ GREY = 128
 RING = math.sqrt(3)
 """Diameter of the ring over that of the disc: the ring's area is twice the disc's."""
 OPPOSITE = 0.5
+"""How far the ring takes the disc back: at 1 the two together would be grey on average."""
 TINT = 16.0
-"""How far the ring's colour strays from grey, per channel (standard deviation)."""
+"""How far the ring's colour strays besides, per channel (standard deviation)."""
 DIAMETERS = (8.0, 16.0)
 """Of the discs, in native pixels."""
 BOARD_SIDES = (130, 190)

@@ -14,7 +14,7 @@ from pipeline.training.lamps.drawing import SIDE, Scene
 RESOLUTIONS = (56, 168, 280)
 """Input resolutions: a native pixel is 1/10, 3/10 or 5/10 pixel of the posed view."""
 LEGIBLE = 4.5
-"""A disc this wide, in pixels of the posed view, shows its colour."""
+"""A disc this wide, in pixels of the posed view, is read at first sight."""
 POLICY = ZoomPolicy(margin=0.25, min_side=60, max_pixels=9 * PATCH**2, max_enlarge=1.5)
 """Crops are 60 native pixels wide and 3x3 visual tokens: a box some 25 pixels off still shows its lamp."""
 READING_SIDE = 3 * PATCH
