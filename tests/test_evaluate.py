@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("torch")
 
 from agents.boxes import Box
+from pipeline.training.config import EvaluateConfig
 from pipeline.training.environment import ZoomEnvironment
 from pipeline.training.evaluate import Evaluator, RandomCrops, RightCrops, as_table, wilson
 from pipeline.training.rollout import Roller, Rollout, Sampling
@@ -47,7 +48,9 @@ def test_the_interval_is_wilsons(right: int, count: int, expected: tuple[float, 
 
 
 def test_a_row_has_what_the_table_needs() -> None:
-    row = Evaluator(batch=2, max_tokens=8).row(policy(), "test", [example(number) for number in range(3)])
+    row = Evaluator(EvaluateConfig(batch=2, max_tokens=8)).row(
+        policy(), "test", [example(number) for number in range(3)]
+    )
     assert (row["model"], row["resolution"], row["n"], row["accuracy"]) == ("test", 112, 3, 0.0)
     assert row.keys() >= {"accuracy_t1", "ci95", "zooms", "visual_tokens"}
     assert "| test | 112 | 3 | 0.000 | 0.000-0.562 |" in as_table([row])

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from pipeline.training.patches import patchify  # noqa: E402
 from pipeline.training.tiny import SPECIAL_TOKENS, build_model, build_tokenizer, numbers  # noqa: E402
 
 CORPUS = [
@@ -69,15 +67,6 @@ def test_near_numbers_start_alike_and_far_ones_apart(tokenizer: Any) -> None:
     middle, near, far = (weight[tokens[number]] for number in (100, 101, 180))
     assert torch.cosine_similarity(middle, near, dim=0) > 0.7
     assert torch.cosine_similarity(middle, far, dim=0) < 0.7
-
-
-def test_patches_are_those_of_the_hf_image_processor() -> None:
-    processor = _processor()
-    pictures = np.random.default_rng(0).integers(0, 256, (3, 84, 112, 3), dtype=np.uint8)
-    expected = processor(images=list(pictures), return_tensors="pt")
-    values, grid = patchify(pictures)
-    assert torch.equal(grid, expected["image_grid_thw"])
-    torch.testing.assert_close(values, expected["pixel_values"], rtol=0, atol=2e-6)
 
 
 def _processor() -> Any:

@@ -111,6 +111,8 @@ class EvaluateConfig(_Section):
 
     count: int = Field(1000, ge=1)
     """Questions per resolution; fewer where there are no more."""
+    controls: int = Field(300, ge=1)
+    """Of them, those asked again with other crops than the policy's own."""
     batch: int = Field(64, ge=1)
     max_tokens: int = Field(512, ge=1)
 

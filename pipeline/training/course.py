@@ -122,10 +122,10 @@ def corpus(config: TrainConfig, count: int = 100) -> Iterator[str]:
 
 
 def _row(config: TrainConfig, policy: Policy, name: str, resolution: int) -> dict[str, Any]:
-    how = config.evaluate
-    evaluator = Evaluator(how.batch, how.max_tokens, config.seed)
-    examples = scenes(HELD_OUT, how.count, resolution, config.manner)
-    return evaluator.row(policy, name, examples, _before_a_box(config, resolution))
+    examples = scenes(HELD_OUT, config.evaluate.count, resolution, config.manner)
+    # Only of the model that learned from all traces is it asked what zooming always would bring.
+    prefix = _before_a_box(config, resolution) if name == "sft" else None
+    return Evaluator(config.evaluate, config.seed).row(policy, name, examples, prefix)
 
 
 def _before_a_box(config: TrainConfig, resolution: int) -> str:
@@ -145,9 +145,14 @@ def _pool(workers: int) -> Iterator[Executor]:
 
 
 def one_thread() -> None:
+    """What a process of the pool begins with."""
+    import multiprocessing
+
     import torch
 
     from pipeline.training.sft import quiet
 
     torch.set_num_threads(1)
+    # Its own helpers, which make batches ahead, need not load everything anew.
+    multiprocessing.set_start_method("fork", force=True)
     quiet()

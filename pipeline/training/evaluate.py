@@ -10,6 +10,7 @@ from typing_extensions import override
 from agents.boxes import Box, union
 from agents.trace import Zoom
 from agents.views import View
+from pipeline.training.config import EvaluateConfig
 from pipeline.training.encode import Encoded
 from pipeline.training.environment import ZoomEnvironment
 from pipeline.training.examples import Example
@@ -64,8 +65,8 @@ def wilson(right: int, count: int) -> tuple[float, float]:
 class Evaluator:
     """Puts the same questions to policies."""
 
-    def __init__(self, batch: int, max_tokens: int, seed: int = 0) -> None:
-        self.batch, self.max_tokens, self.seed = batch, max_tokens, seed
+    def __init__(self, config: EvaluateConfig, seed: int = 0) -> None:
+        self.config, self.seed = config, seed
 
     def rollouts(
         self,
@@ -74,9 +75,9 @@ class Evaluator:
         temperature: float = 0.0,
         world: type[ZoomEnvironment] = ZoomEnvironment,
     ) -> list[Rollout]:
-        sampling = Sampling(temperature=temperature, max_tokens=self.max_tokens)
+        sampling = Sampling(temperature=temperature, max_tokens=self.config.max_tokens)
         roller = Roller(policy.model, policy.encoder, policy.manner, sampling, self.seed, world)
-        return [rollout for batch in _batches(examples, self.batch) for rollout in roller.roll(batch)]
+        return [rollout for batch in _batches(examples, self.config.batch) for rollout in roller.roll(batch)]
 
     def row(self, policy: Policy, name: str, examples: Sequence[Example], prefix: str | None = None) -> dict[str, Any]:
         """One row of the table, on examples posed at one resolution.
@@ -97,13 +98,16 @@ class Evaluator:
             "visual_tokens": _mean(rollout.visual_tokens for rollout in greedy),
             "faithful_zooms": _mean(faithful_zooms(rollout) for rollout in greedy if rollout.views),
         }
+        if prefix is not None:
+            always = self.rollouts(policy, examples, world=always_zooming(prefix))
+            row["always_zoom_accuracy"] = share(always)[0]
         if not row["zooms"]:
             return row
-        row["random_crop_accuracy"] = share(self.rollouts(policy, examples, world=RandomCrops))[0]
-        if all(example.evidence for example in examples):
-            row["right_crop_accuracy"] = share(self.rollouts(policy, examples, world=RightCrops))[0]
-        if prefix is not None:
-            row["always_zoom_accuracy"] = share(self.rollouts(policy, examples, world=always_zooming(prefix)))[0]
+        again = examples[: self.config.controls]
+        row["controls"] = len(again)
+        row["random_crop_accuracy"] = share(self.rollouts(policy, again, world=RandomCrops))[0]
+        if all(example.evidence for example in again):
+            row["right_crop_accuracy"] = share(self.rollouts(policy, again, world=RightCrops))[0]
         return row
 
 

@@ -1,6 +1,7 @@
 """A training run: SFT, then RL, then the table. What `make train` does."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ def train(config: TrainConfig, say: Say = print) -> list[dict[str, Any]]:
 
     Raises ConfigError, TrainingError, EncodingError or PolicyError for the operator.
     """
+    # The trainers would report each run to their makers; a run needs no network.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from pipeline.training.guards import guard
     from pipeline.training.sft import quiet
 
@@ -104,13 +107,12 @@ def _tiny(config: TrainConfig, lessons: Sequence[Example]) -> Policy:
 
 def _rows(config: TrainConfig, policy: Policy, name: str, examples: Sequence[Example]) -> list[dict[str, Any]]:
     """A row for each resolution that the examples are posed at."""
-    how = config.evaluate
-    evaluator = Evaluator(how.batch, how.max_tokens, config.seed)
+    evaluator = Evaluator(config.evaluate, config.seed)
     by_resolution: dict[int | None, list[Example]] = {}
     for example in examples:
         by_resolution.setdefault(example.resolution, []).append(example)
     ordered = sorted(by_resolution, key=lambda resolution: resolution or 1 << 30)
-    return [evaluator.row(policy, name, by_resolution[resolution][: how.count]) for resolution in ordered]
+    return [evaluator.row(policy, name, by_resolution[resolution][: config.evaluate.count]) for resolution in ordered]
 
 
 def _remember(config: TrainConfig) -> None:

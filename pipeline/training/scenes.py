@@ -1,7 +1,7 @@
 """Drawn scenes as examples and exercises: made from their number when they are needed, never stored."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from random import Random
 from typing import NamedTuple
 
@@ -58,25 +58,32 @@ class Exercise(NamedTuple):
 
 def scenes(first: int, count: int, resolution: int, manner: Manner) -> Sequence[Example]:
     """Consecutive scenes, all posed at one resolution, with the trace by rule."""
-    return Lazy(count, lambda index: example(first + index, resolution, manner))
+    return Lazy(count, partial(_posed_at, first, resolution, manner))
+
+
+def _posed_at(first: int, resolution: int, manner: Manner, index: int) -> Example:
+    return example(first + index, resolution, manner)
 
 
 def questions(first: int, count: int, manner: Manner) -> Sequence[Example]:
     """Consecutive scenes for RL, each posed at a resolution of its own."""
-    return Lazy(count, lambda index: example(first + index, Random(first + index).choice(lamps.RESOLUTIONS), manner))
+    return Lazy(count, partial(_posed_anyhow, first, manner))
+
+
+def _posed_anyhow(first: int, manner: Manner, index: int) -> Example:
+    return example(first + index, Random(first + index).choice(lamps.RESOLUTIONS), manner)
 
 
 def exercises(rows: Sequence[Row], first: int, count: int, few: int | None, manner: Manner) -> Sequence[Lesson]:
     """Exercises and traces of the kinds asked for, each about a scene of its own, or about `few` again and again."""
-    weights = [row.weight for row in rows]
+    return Lazy(count, partial(_exercise, tuple(rows), first, few or count, manner))
 
-    def make(index: int) -> Lesson:
-        number = first + index % (few or count)
-        rng = Random(number)
-        row = rng.choices(rows, weights)[0]
-        return lesson(row.kind, number, row.resolution or rng.choice(lamps.RESOLUTIONS), manner)
 
-    return Lazy(count, make)
+def _exercise(rows: tuple[Row, ...], first: int, different: int, manner: Manner, index: int) -> Lesson:
+    number = first + index % different
+    rng = Random(number)
+    row = rng.choices(rows, [row.weight for row in rows])[0]
+    return lesson(row.kind, number, row.resolution or rng.choice(lamps.RESOLUTIONS), manner)
 
 
 def example(number: int, resolution: int, manner: Manner, kind: str = "trace") -> Example:
