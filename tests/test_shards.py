@@ -84,3 +84,24 @@ def test_missing_shards_are_named(run: Finished, tmp_path: Path) -> None:
     folder = exported(run, tmp_path / "d", validation_share=0.0)
     with pytest.raises(TrainingError, match="has no validation shards"):
         shards(folder, "validation", HOW)
+
+
+def test_the_tiny_model_trains_on_shards_by_the_same_command(run: Finished, tmp_path: Path) -> None:
+    """SFT, RL and the table, on a dataset of two rows."""
+    from pipeline.config import load_as
+    from pipeline.training.config import TrainConfig
+    from pipeline.training.run import train
+
+    folder = exported(run, tmp_path / "d", validation_share=0.5)
+    short = [
+        "sft={steps: 2, batch: 1, accumulate: 1, max_tokens: 4000, log_steps: 1}",
+        "rl={steps: 1, questions: 1, rollouts: 2, batch: 2, max_tokens: 12}",
+        "evaluate={max_tokens: 12}",
+        "model.device=cpu",
+    ]
+    config = load_as(TrainConfig, None, [f"data={folder}", f"out={tmp_path / 'out'}", *short])
+    said: list[str] = []
+    rows = train(config, said.append)
+    assert [row["model"] for row in rows] == ["sft", "sft+rl"]
+    assert (tmp_path / "out" / "results.json").is_file()
+    assert any(line.startswith("sft ") and "step 2/2" in line for line in said)

@@ -1,0 +1,86 @@
+"""The tiny model's course through the command line: six arms, one table, and nothing done twice."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+pytest.importorskip("torch")
+
+from tests.runs import Ended, cof, files
+
+pytestmark = pytest.mark.e2e
+
+LEG = "{steps: 2, batch: 4, accumulate: 1, log_steps: 1, rows: [{kind: %s}]}"
+SHORT = [
+    f"course.base=[{LEG % 'grounding'}, {LEG % 'reading'}]",
+    f"course.direct={LEG % 'direct'}",
+    f"course.sft={LEG % 'trace'}",
+    f"course.few={LEG % 'zoom'}",
+    f"course.more={LEG % 'zoom'}",
+    "rl={steps: 1, questions: 2, rollouts: 2, batch: 4, max_tokens: 20}",
+    "evaluate={count: 4, controls: 2, max_tokens: 20}",
+]
+MODELS = ["direct", "sft", "sft-few", "sft-few+rl", "sft-few+sft"]
+
+
+class Trained(NamedTuple):
+    folder: Path
+    ended: Ended
+
+    @property
+    def command(self) -> list[str]:
+        return ["train", "--config", "configs/tiny.yaml", f"out={self.folder}", *SHORT]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((self.folder / "results.json").read_text())["rows"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder = tmp_path_factory.mktemp("course") / "train"
+    return Trained(folder, cof(*Trained(folder, None).command, OMP_NUM_THREADS="1"))  # type: ignore[arg-type]
+
+
+def test_it_ends_well(trained: Trained) -> None:
+    assert trained.ended.code == 0, trained.ended
+
+
+def test_every_model_has_a_row_for_every_resolution(trained: Trained) -> None:
+    assert [(row["model"], row["resolution"]) for row in trained.rows] == [
+        (model, resolution) for model in MODELS for resolution in (56, 168, 280)
+    ]
+
+
+def test_a_row_has_the_keys_that_were_promised(trained: Trained) -> None:
+    promised = {"model", "resolution", "n", "accuracy", "accuracy_t1", "ci95", "zooms", "visual_tokens"}
+    assert all(row.keys() >= promised and row["n"] == 4 for row in trained.rows)
+
+
+def test_the_table_and_the_curves_are_shown(trained: Trained) -> None:
+    assert "| sft-few+rl | 280 | 4 |" in trained.ended.out
+    assert (trained.folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_model_is_kept_as_safetensors(trained: Trained) -> None:
+    for model in ("base", *MODELS):
+        assert (trained.folder / model / "model" / "model.safetensors").is_file()
+        assert (trained.folder / model / "model" / "chain_of_focus.json").is_file()
+
+
+def test_a_finished_course_is_not_done_again(trained: Trained) -> None:
+    before = files(trained.folder)
+    again = cof(*trained.command)
+    assert again.code == 0, again
+    assert "step" not in again.out.partition("| model")[0]
+    changed = {name for name, content in files(trained.folder).items() if before[name] != content}
+    assert changed <= {"curves.png", "results.json"}
+
+
+def test_another_configuration_is_refused(trained: Trained) -> None:
+    refused = cof(*trained.command, "seed=1")
+    assert refused.code == 2
+    assert refused.err.endswith("was trained with another seed. Choose another out=, or remove the folder.\n")
