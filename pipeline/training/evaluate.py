@@ -84,6 +84,7 @@ class Evaluator:
 
         With `prefix`, the words before a box, also what the policy would reach if it always zoomed.
         """
+        examples = list(examples)
         greedy = self.rollouts(policy, examples)
         right, low, high = share(greedy)
         row: dict[str, Any] = {

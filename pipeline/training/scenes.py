@@ -30,6 +30,12 @@ def _scene(number: int) -> lamps.Scene:
     return lamps.draw(number)
 
 
+@lru_cache(maxsize=1500)
+def _picture(number: int, view: View) -> Image.Image:
+    """Kept, as an evaluation asks about the same scenes several times: pictures are small, scenes are not."""
+    return render(_scene(number).image, view)
+
+
 class DrawnPhoto(NamedTuple):
     """A scene by its number."""
 
@@ -40,7 +46,7 @@ class DrawnPhoto(NamedTuple):
         return Size(lamps.SIDE, lamps.SIDE)
 
     def picture(self, view: View) -> Image.Image:
-        return render(_scene(self.number).image, view)
+        return _picture(self.number, view)
 
 
 class Exercise(NamedTuple):
