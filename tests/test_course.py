@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from tests.runs import Ended, cof, files
+from tests.runs import Ended, Run, alive, cof, files, until
 
 pytestmark = pytest.mark.e2e
 
@@ -84,3 +84,12 @@ def test_another_configuration_is_refused(trained: Trained) -> None:
     refused = cof(*trained.command, "seed=1")
     assert refused.code == 2
     assert refused.err.endswith("was trained with another seed. Choose another out=, or remove the folder.\n")
+
+
+def test_no_process_outlives_a_killed_course(tmp_path: Path) -> None:
+    long = ["course.base=[{steps: 5000, batch: 4, accumulate: 1, log_steps: 1, rows: [{kind: reading}]}]"]
+    with Run(["train", "--config", "configs/tiny.yaml", f"out={tmp_path}", *long], OMP_NUM_THREADS="1") as run:
+        until((tmp_path / "base" / "leg1" / "metrics.jsonl").exists, "the first step")
+        family = run.kill()
+    assert len(family) >= 2
+    until(lambda: not alive(family), "the end of all processes")

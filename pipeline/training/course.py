@@ -5,6 +5,7 @@ from all traces, `sft-few` from few; from there RL needs answers only, and its c
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
@@ -147,6 +148,7 @@ def _pool(workers: int) -> Iterator[Executor]:
 def one_thread() -> None:
     """What a process of the pool begins with."""
     import multiprocessing
+    import threading
 
     import torch
 
@@ -155,4 +157,16 @@ def one_thread() -> None:
     torch.set_num_threads(1)
     # Its own helpers, which make batches ahead, need not load everything anew.
     multiprocessing.set_start_method("fork", force=True)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     quiet()
+
+
+def _end_with_parent() -> None:
+    """An arm in training does not outlive the run, however that ended."""
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
