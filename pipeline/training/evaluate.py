@@ -98,6 +98,8 @@ class Evaluator:
             "zoom_rate": _mean(bool(rollout.views) for rollout in greedy),
             "visual_tokens": _mean(rollout.visual_tokens for rollout in greedy),
             "faithful_zooms": _mean(faithful_zooms(rollout) for rollout in greedy if rollout.views),
+            # Measured where they mean something, null elsewhere.
+            **dict.fromkeys(("random_crop_accuracy", "right_crop_accuracy", "always_zoom_accuracy")),
         }
         if prefix is not None:
             always = self.rollouts(policy, examples, world=always_zooming(prefix))
