@@ -1,10 +1,7 @@
 """What people really give a run: odd, broken and hostile photos, teachers that fail, a disk that is full."""
 
 import json
-import os
-import shutil
 import struct
-import subprocess
 import zlib
 from collections.abc import Iterator
 from itertools import repeat
@@ -17,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from agents.boxes import Box
 from agents.photos import ORIENTATION_TAG
+from tests.disk import disk, enlarge
 from tests.drawn import draw
 from tests.runs import (
     SIZE,
@@ -246,15 +244,8 @@ def test_a_teacher_that_came_to_its_senses_finishes_the_run(refused: Refused) ->
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of a quarter of a megabyte."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = shutil.which("mount")
-    if mount is None or os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True).returncode:
-        pytest.skip("nothing can be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with disk(tmp_path / "disk", "256k") as mounted:
+        yield mounted
 
 
 def test_a_full_disk_ends_the_run_with_a_sentence_and_costs_nothing(
@@ -268,7 +259,7 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_costs_nothing(
         assert full.err == f"error: No space is left for {folder}. Free some and run again: nothing is lost.\n"
         paid = count_of(folder)
         assert paid > 0
-        subprocess.run(["mount", "-o", "remount,size=32m", str(small_disk)], check=True)
+        enlarge(small_disk, "32m")
         last = cof(*command, **on_cluster)
         assert last.code == 0, last
         # What could not be kept may have to be asked again; what was kept is not.

@@ -1,8 +1,5 @@
 """SFT through TRL's trainer: what is learned, what is dropped, and going on after a stop."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from pipeline.training.errors import TrainingError  # noqa: E402
 from pipeline.training.journal import history  # noqa: E402
 from pipeline.training.run import fitting  # noqa: E402
 from pipeline.training.sft import Collator, fine_tune, last_checkpoint  # noqa: E402
+from tests.disk import disk, enlarge  # noqa: E402
 from tests.policies import example, manner, policy  # noqa: E402
 
 LESSONS = [example(number, looks=number % 3) for number in range(8)]
@@ -106,7 +104,7 @@ def test_a_full_disk_ends_with_a_sentence_and_the_last_checkpoint_is_whole(small
         fine_tune(policy(), LESSONS, whole, small_disk / "run", "test", 0, print)
     checkpoint = last_checkpoint(small_disk / "run")
     assert checkpoint is not None
-    subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
+    enlarge(small_disk, "200m")
     fine_tune(policy(), LESSONS, whole, small_disk / "run", "test", 0, print)
     assert len(losses(small_disk / "run")) == HOW.steps
 
@@ -114,15 +112,8 @@ def test_a_full_disk_ends_with_a_sentence_and_the_last_checkpoint_is_whole(small
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk with room for one checkpoint and a half."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = shutil.which("mount")
-    if mount is None or os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=27m", "tmpfs", str(disk)], capture_output=True).returncode:
-        pytest.skip("nothing can be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with disk(tmp_path / "disk", "27m") as mounted:
+        yield mounted
 
 
 def test_a_picture_that_is_gone_stops_with_its_name() -> None:
