@@ -1,5 +1,8 @@
 """The stages on Ray Data: one streaming dataset, no barrier between stages, async actors in each."""
 
+import ctypes
+import signal
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +20,8 @@ ROWS_AT_ONCE = 2_000
 as a dataset runs; so what the driver holds does not grow with the run."""
 _ACTOR_CPUS = 0.1
 """A worker waits on the endpoint most of the time; Ray only has to know that it is there."""
+_PR_SET_PDEATHSIG = 1
+"""Of prctl(2): the signal a process gets when its parent ends."""
 _ADVICE = "\nFailed to apply UDF transform"
 """How the advice begins that Ray Data writes below the message of whatever a worker raises."""
 
@@ -55,12 +60,25 @@ def _stream(rows: list[dict[str, str]], stages: Sequence[type[Stage]], config: R
             yield from (str(text) for text in batch.get("record", ()))
 
 
+class _Bound(Worker):
+    """A worker that dies with the process that started it.
+
+    Left to itself, a worker whose Ray session was killed now and then hangs for ever on its way out.
+    """
+
+    def __init__(self, stage: type[Stage], config: RunConfig, meter: Any) -> None:
+        if sys.platform == "linux":
+            # The kernel sees to it: no thread of Python's runs any more where it hangs.
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        super().__init__(stage, config, meter)
+
+
 def _through(dataset: "Dataset", stage: type[Stage], config: RunConfig, meter: Any) -> "Dataset":
     from ray.data import ActorPoolStrategy
 
     runtime = config.runtime
     return dataset.map_batches(
-        Worker,
+        _Bound,
         fn_constructor_args=(stage, config, meter),
         batch_size=1,
         compute=ActorPoolStrategy(
