@@ -25,7 +25,8 @@ def running_teacher(config: TeacherConfig) -> Iterator[str]:
     command = [sys.executable, "-m", "pipeline", "teacher", "--port", "0", "--with-parent"]
     for name, value in config.model_dump(exclude_defaults=True).items():
         command += [f"--{name.replace('_', '-')}", str(value)]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # In a session of its own: a Ctrl-C is the run's to hear, which then ends its teacher.
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         assert server.stdout is not None  # it is a pipe
         first = server.stdout.readline()
