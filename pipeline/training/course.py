@@ -19,8 +19,6 @@ from pipeline.training.evaluate import Evaluator
 from pipeline.training.policy import Policy, load
 from pipeline.training.scenes import FOR_RL, HELD_OUT, NUMBERS_PER_SEED, example, exercises, questions, scenes
 
-Say = Callable[[str], None]
-
 
 class Arm(NamedTuple):
     """One model of the experiment: what it starts from, and how it is trained."""

@@ -32,8 +32,6 @@ class ZoomEnvironment:
 
     def respond(self, text: str) -> Encoded | None:
         """What enters the context after a text the policy just wrote; None if it asked for nothing more."""
-        if not self.views and not self.faults:
-            text = self.prefix + text
         try:
             look = wanted(text, self.setting, self.manner.dialect)
         except ValueError as error:

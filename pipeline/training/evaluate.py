@@ -1,7 +1,7 @@
 """How good a policy is at each input resolution: accuracy, what it costs, and whether its looking matters."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -121,7 +121,7 @@ def share(rollouts: Sequence[Rollout]) -> tuple[float, float, float]:
     return right / max(1, len(rollouts)), low, high
 
 
-def _mean(values: "Iterator[float] | Any") -> float | None:
+def _mean(values: Iterable[float]) -> float | None:
     """None where there is nothing to take the mean of."""
     kept = [float(value) for value in values]
     return sum(kept) / len(kept) if kept else None

@@ -40,6 +40,10 @@ class Policy:
     """Whether activations are computed again in the backward pass, to save memory."""
     report_to: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        # The trainers pad with it.
+        self.tokenizer.pad_token = self.tokenizer.pad_token or "<|endoftext|>"
+
     @property
     def encoder(self) -> Encoder:
         """Raises EncodingError where the tokenizer cannot speak the dialect."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trl import GRPOConfig, GRPOTrainer
 
 from pipeline.training.config import RlConfig
-from pipeline.training.encode import Encoded, Encoder
+from pipeline.training.encode import Encoder, stacked
 from pipeline.training.errors import TrainingError
 from pipeline.training.examples import Example
 from pipeline.training.journal import Journal
@@ -74,7 +74,6 @@ class FocusTrainer(GRPOTrainer):  # type: ignore[misc]
     """GRPO whose rollouts look closer. Groups lie whole on one device."""
 
     def __init__(self, policy: Policy, examples: Sequence[Example], config: RlConfig, **how: Any) -> None:
-        policy.tokenizer.pad_token = policy.tokenizer.pad_token or "<|endoftext|>"
         args: GRPOConfig = how.pop("args")
         # TRL would fetch the reference anew from where the model came from; ours is the policy as it is given.
         args.beta = 0.0
@@ -128,7 +127,6 @@ class FocusTrainer(GRPOTrainer):  # type: ignore[misc]
         prompts = self.encoder.batch([rollout.prompt._replace(pictures=()) for rollout in rollouts], left=True)
         said = self.encoder.batch([rollout.said._replace(pictures=()) for rollout in rollouts])
         whole = [rollout.prompt.then(rollout.said) for rollout in rollouts]
-        pictures = self.encoder.batch([Encoded((self.encoder.pad,), (False,), row.pictures) for row in whole])
         trained = [list(rollout.said.trained) for rollout in rollouts]
         width = said["input_ids"].shape[1]
         batch: dict[str, Any] = {
@@ -138,8 +136,7 @@ class FocusTrainer(GRPOTrainer):  # type: ignore[misc]
             "completion_mask": said["attention_mask"],
             "tool_mask": torch.tensor([row + [False] * (width - len(row)) for row in trained]).long(),
             "mm_token_type_ids": torch.cat([prompts["mm_token_type_ids"], said["mm_token_type_ids"]], dim=1),
-            "pixel_values": pictures["pixel_values"],
-            "image_grid_thw": pictures["image_grid_thw"],
+            **stacked([pixels for row in whole for pixels in row.pictures]),
         }
         batch = {name: value.to(self.accelerator.device) for name, value in batch.items()}
         return batch | {"num_images": [len(row.pictures) for row in whole]}

@@ -102,7 +102,7 @@ class _Row:
         self.texts.append(text if self.texts else self.environment.prefix + text)
         if self.stop:
             return None
-        observation = self.environment.respond(text)
+        observation = self.environment.respond(self.texts[-1])
         if observation is None:
             self.stop = Stop.OVER_TURN if self.environment.over else Stop.ANSWERED
             return None

@@ -43,7 +43,6 @@ def fine_tune(
     if not len(lessons):
         raise TrainingError("There is nothing to train on: every row was dropped or the dataset is empty.")
     folder.mkdir(parents=True, exist_ok=True)
-    policy.tokenizer.pad_token = policy.tokenizer.pad_token or "<|endoftext|>"
     quiet()
     trainer = SFTTrainer(
         model=policy.model,
