@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 
 LEG = "{steps: 2, batch: 4, accumulate: 1, log_steps: 1, rows: [{kind: %s}]}"
 SHORT = [
-    f"course.base=[{LEG % 'grounding'}, {LEG % 'reading'}]",
+    f"course.base=[{LEG % 'grounding'}, {LEG % 'reading, resolution: 84'}]",
     f"course.direct={LEG % 'direct'}",
     f"course.sft={LEG % 'trace'}",
     f"course.few={LEG % 'zoom'}",
@@ -51,7 +51,7 @@ def test_it_ends_well(trained: Trained) -> None:
 
 def test_every_model_has_a_row_for_every_resolution(trained: Trained) -> None:
     assert [(row["model"], row["resolution"]) for row in trained.rows] == [
-        (model, resolution) for model in MODELS for resolution in (56, 168, 280)
+        (model, resolution) for model in MODELS for resolution in (56, 112, 224)
     ]
 
 
@@ -62,7 +62,7 @@ def test_a_row_has_the_keys_that_were_promised(trained: Trained) -> None:
 
 
 def test_the_table_and_the_curves_are_shown(trained: Trained) -> None:
-    assert "| sft-few+rl | 280 | 4 |" in trained.ended.out
+    assert "| sft-few+rl | 224 | 4 |" in trained.ended.out
     assert (trained.folder / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 

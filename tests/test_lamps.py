@@ -78,14 +78,22 @@ def test_posed_views_are_whole_patches_of_one_scale() -> None:
         assert picture_of(lamps.draw(0).image, view).size == (resolution, resolution)
 
 
-def test_views_to_read_hold_the_whole_lamp() -> None:
+@pytest.mark.parametrize("side", [84, 224])
+def test_views_to_read_show_the_lamp_and_keep_inside_the_scene(side: int) -> None:
     rng = np.random.default_rng(0)
     for seed in SEEDS:
         scene = lamps.draw(seed)
-        view = lamps.reading(scene, rng)
-        assert view.box.holds(scene.evidence)
+        view = lamps.reading(scene, side, rng)
+        assert view.box.holds(scene.evidence) or scene.evidence.holds(view.box)
         assert view.box.clip(Size(*scene.image.size)) == view.box
-        assert view.size == (84, 84)
+        assert view.size == (side, side)
+
+
+def test_views_to_read_reach_from_the_whole_scene_to_the_lamp_alone() -> None:
+    rng = np.random.default_rng(0)
+    widths = [lamps.reading(lamps.draw(seed), 224, rng).box.size.width for seed in range(100)]
+    assert min(widths) < 50
+    assert max(widths) > 0.9 * lamps.SIDE
 
 
 def test_finding_a_lamp_is_told_in_posed_pixels() -> None:

@@ -16,6 +16,7 @@ from agents.dialects import BOX_START
 from pipeline.training import lamps
 from pipeline.training.config import Lesson, TrainConfig
 from pipeline.training.evaluate import Evaluator
+from pipeline.training.journal import cpu_seconds
 from pipeline.training.policy import Policy, load
 from pipeline.training.scenes import FOR_RL, HELD_OUT, NUMBERS_PER_SEED, example, exercises, questions, scenes
 
@@ -84,7 +85,9 @@ def run_arm(config: TrainConfig, name: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = json.loads(finished.read_text(encoding="utf-8"))
         return rows
     policy = _policy(config, arm, folder)
-    rows = [_row(config, policy, name, resolution) for resolution in lamps.RESOLUTIONS] if arm.evaluated else []
+    spent = sum(cpu_seconds(leg) for leg in folder.glob("leg*"))
+    resolutions = lamps.RESOLUTIONS if arm.evaluated else ()
+    rows = [_row(config, policy, name, resolution) | {"train_cpu_seconds": spent} for resolution in resolutions]
     finished.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     return rows
 

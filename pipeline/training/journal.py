@@ -13,6 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from pipeline.training.errors import TrainingError
 
 FILE = "metrics.jsonl"
+SPENT = "cpu_seconds"
 EVERY_SECONDS = 15.0
 SHOWN = ("loss", "mean_token_accuracy", "reward", "accuracy", "zoomed", "entropy", "kl")
 """Numbers worth a place in a line, where they are there."""
@@ -24,6 +25,11 @@ class Journal(TrainerCallback):  # type: ignore[misc]
     def __init__(self, name: str, folder: Path, say: Callable[[str], None] = print) -> None:
         self.name, self.folder, self.say = name, folder, say
         self._said = 0.0
+        self._spent = 0.0
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """Count on from what was spent before a restart."""
+        self._spent = cpu_seconds(self.folder) - time.process_time()
 
     def on_log(
         self,
@@ -43,7 +49,7 @@ class Journal(TrainerCallback):  # type: ignore[misc]
                 f"rate and run again: the last checkpoint in {self.folder} is whole."
             )
         with jsonlines.open(self.folder / FILE, "a", flush=True) as file:
-            file.write({"step": state.global_step, **numbers})
+            file.write({"step": state.global_step, **numbers, SPENT: round(self._spent + time.process_time(), 1)})
         self._line(state, numbers)
 
     def _line(self, state: TrainerState, numbers: dict[str, float]) -> None:
@@ -62,6 +68,11 @@ def history(folder: Path) -> list[dict[str, float]]:
         return []
     with jsonlines.open(path) as file:
         return list(file)
+
+
+def cpu_seconds(folder: Path) -> float:
+    """What the training process has spent so far, over all its restarts; processes that prepare batches aside."""
+    return max((row[SPENT] for row in history(folder)), default=0.0)
 
 
 def forget(folder: Path, after: int) -> None:

@@ -119,4 +119,5 @@ def lesson(kind: str, number: int, resolution: int, manner: Manner) -> Lesson:
     if kind == "grounding":
         return Exercise(direct.photo, direct.posed, *lamps.grounding(scene, direct.setting(manner)))
     said = direct.turns(manner)[-1].content[0]
-    return Exercise(direct.photo, lamps.reading(scene, np.random.default_rng(number)), scene.question, str(said))
+    view = lamps.reading(scene, resolution, np.random.default_rng(number))
+    return Exercise(direct.photo, view, scene.question, str(said))

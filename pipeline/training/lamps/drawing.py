@@ -1,8 +1,8 @@
 """Drawing a scene of the lamp task from its seed.
 
 A lamp is a disc of its colour in a wider, paler ring of about the opposite colour, so that averages say less of
-it. At the smallest input resolution a disc is about one pixel wide: a small model does not read it there, but
-the colour is not gone from the pixels; a classifier that is told where the lamp is still finds it.
+it. At the smallest input resolution a disc is one or two pixels wide: a small model does not read it
+there, but the colour is not gone from the pixels; who knows where the lamp is still finds it.
 """
 
 import math
@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from agents.boxes import Box, outward
 from pipeline.scenes.chance import between, pick
 
-SIDE = 560
+SIDE = 448
 """Scenes are squares of this side, in native pixels."""
 LIGHTS: dict[str, tuple[int, int, int]] = {
     "red": (232, 24, 24),
@@ -35,9 +35,9 @@ OPPOSITE = 0.5
 """How far the ring takes the disc back: at 1 the two together would be grey on average."""
 TINT = 16.0
 """How far the ring's colour strays besides, per channel (standard deviation)."""
-DIAMETERS = (8.0, 16.0)
+DIAMETERS = (9.0, 15.0)
 """Of the discs, in native pixels."""
-BOARD_SIDES = (130, 190)
+BOARD_SIDES = (104, 152)
 DECOYS = 2
 
 Picture = npt.NDArray[np.uint8]
@@ -65,7 +65,7 @@ def draw(seed: int) -> Scene:
     image = _ground(rng)
     _clutter(rng, image)
     sign, board = _sign(rng), pick(rng, tuple(BOARDS))
-    ImageDraw.Draw(image).rectangle(_inner(sign), fill=BOARDS[board], outline=(70, 70, 70), width=4)
+    ImageDraw.Draw(image).rectangle(_inner(sign), fill=BOARDS[board], outline=(70, 70, 70), width=3)
     picture = np.array(image)
     for x, y in _apart(rng, sign):
         _lamp(rng, picture, x, y, between(rng, *DIAMETERS), pick(rng, ANSWERS))
@@ -93,7 +93,7 @@ def _clutter(rng: np.random.Generator, image: Image.Image) -> None:
     pen = ImageDraw.Draw(image)
     for _ in range(8):
         x, y = (int(v) for v in rng.integers(0, SIDE, 2))
-        width, height = (int(v) for v in rng.integers(10, 80, 2))
+        width, height = (int(v) for v in rng.integers(8, 64, 2))
         under = image.getpixel((x, y))
         assert isinstance(under, tuple)  # an RGB picture
         shade = tuple(int(v) + int(step) for v, step in zip(under, rng.integers(-24, 25, 3), strict=True))
@@ -113,7 +113,7 @@ def _inner(box: Box) -> tuple[int, int, int, int]:
 
 def _apart(rng: np.random.Generator, sign: Box) -> list[tuple[float, float]]:
     """Centres for the other lamps, in full view and away from the sign."""
-    edge, near = 24, 40
+    edge, near = 24, 36
     centres: list[tuple[float, float]] = []
     while len(centres) < DECOYS:
         x, y = between(rng, edge, SIDE - edge), between(rng, edge, SIDE - edge)

@@ -11,16 +11,15 @@ from agents.views import PATCH, View, ZoomPolicy, posed_view
 from pipeline.scenes.chance import between
 from pipeline.training.lamps.drawing import SIDE, Scene
 
-RESOLUTIONS = (56, 168, 280)
-"""Input resolutions: a native pixel is 1/10, 3/10 or 5/10 pixel of the posed view."""
+RESOLUTIONS = (56, 112, 224)
+"""Input resolutions: a native pixel is 1/8, 1/4 or 1/2 pixel of the posed view."""
 LEGIBLE = 4.5
 """A disc this wide, in pixels of the posed view, is read at first sight."""
-POLICY = ZoomPolicy(margin=0.25, min_side=60, max_pixels=9 * PATCH**2, max_enlarge=1.5)
-"""Crops are 60 native pixels wide and 3x3 visual tokens: a box some 25 pixels off still shows its lamp."""
-READING_SIDE = 3 * PATCH
-"""Side of the reading exercise's pictures, in pixels."""
-READING_SCALES = (0.5, 2.0)
-"""Of the reading exercise's views, in picture pixels per native pixel: from the largest posed view's up."""
+POLICY = ZoomPolicy(margin=0.25, min_side=56, max_pixels=9 * PATCH**2, max_enlarge=1.5)
+"""Crops are 56 native pixels wide and 3x3 visual tokens: a box some 25 pixels off still shows its lamp."""
+READING_SCALES = (0.5, 6.0)
+"""Of the reading exercise's views, in picture pixels per native pixel: from the largest posed view's, where a lamp
+is a speck, to one where it fills a crop. All sizes in between lead from what is learned at once to what is not."""
 
 
 def setting(resolution: int, policy: ZoomPolicy = POLICY) -> Setting:
@@ -66,14 +65,15 @@ def grounding(scene: Scene, setting: Setting) -> tuple[str, str]:
     return f"Where is the lamp on the {scene.board} sign?", f"{BOX_START}{box}{BOX_END}"
 
 
-def reading(scene: Scene, rng: np.random.Generator) -> View:
-    """The exercise of naming the colour: a closer view with the lamp anywhere in it, answered at first sight.
+def reading(scene: Scene, side: int, rng: np.random.Generator) -> View:
+    """The exercise of naming the colour: a view of side x side pixels with the lamp anywhere in it.
 
-    Its question is the scene's and its text the direct trace, so that whole views are read in the same words.
+    Its question is the scene's and its answer the direct trace, so that whole views are read in the same words.
     """
     low, high = np.log(READING_SCALES)
-    side = round(READING_SIDE / math.exp(between(rng, low, high)))
-    room = (side - max(scene.evidence.size)) / 2
-    corner = (round(centre - side / 2 + between(rng, -room, room)) for centre in scene.evidence.centre)
-    left, top = (min(max(edge, 0), SIDE - side) for edge in corner)
-    return View(box=Box(left, top, left + side, top + side), width=READING_SIDE, height=READING_SIDE)
+    across = min(round(side / math.exp(between(rng, low, high))), SIDE)
+    # Where the lamp is wider than the view, some of it is in any case.
+    room = abs(across - max(scene.evidence.size)) / 2
+    corner = (round(centre - across / 2 + between(rng, -room, room)) for centre in scene.evidence.centre)
+    left, top = (min(max(edge, 0), SIDE - across) for edge in corner)
+    return View(box=Box(left, top, left + across, top + across), width=side, height=side)
