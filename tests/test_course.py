@@ -17,6 +17,7 @@ SHORT = [
     f"course.base=[{LEG % 'grounding'}, {LEG % 'reading, resolution: 84'}]",
     f"course.direct={LEG % 'direct'}",
     f"course.sft={LEG % 'trace'}",
+    f"course.always={LEG % 'zoom'}",
     f"course.few={LEG % 'zoom'}",
     f"course.more={LEG % 'zoom'}",
     "rl={steps: 1, questions: 2, rollouts: 2, batch: 4, max_tokens: 20}",
@@ -61,13 +62,22 @@ def test_a_row_has_the_keys_that_were_promised(trained: Trained) -> None:
     assert all(row.keys() >= promised and row["n"] == 4 for row in trained.rows)
 
 
+def test_the_adaptive_model_stands_beside_one_that_always_zooms(trained: Trained) -> None:
+    beside = [row["model"] for row in trained.rows if row.get("always_zoom_accuracy") is not None]
+    assert beside == ["sft"] * 3
+
+
+def test_the_compute_of_every_arm_is_told(trained: Trained) -> None:
+    assert all(row["train_cpu_seconds"] > 0 for row in trained.rows)
+
+
 def test_the_table_and_the_curves_are_shown(trained: Trained) -> None:
     assert "| sft-few+rl | 224 | 4 |" in trained.ended.out
     assert (trained.folder / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_model_is_kept_as_safetensors(trained: Trained) -> None:
-    for model in ("base", *MODELS):
+    for model in ("base", "always", *MODELS):
         assert (trained.folder / model / "model" / "model.safetensors").is_file()
         assert (trained.folder / model / "model" / "chain_of_focus.json").is_file()
 

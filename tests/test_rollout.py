@@ -13,7 +13,7 @@ from pipeline.training.environment import ZoomEnvironment  # noqa: E402
 from pipeline.training.errors import EncodingError  # noqa: E402
 from pipeline.training.policy import Policy  # noqa: E402
 from pipeline.training.rollout import Roller, Rollout, Sampling, Stop  # noqa: E402
-from tests.policies import LOOKS, Parrot, example, gold, manner, policy, recite  # noqa: E402
+from tests.policies import LOOKS, example, gold, manner, policy, recite  # noqa: E402
 
 DIALECTS = pytest.mark.parametrize("dialect", list(Dialect))
 DIRECT = "<think> I can read it. </think>\n<answer> EXIT </answer>"
@@ -174,20 +174,3 @@ def test_a_policy_cannot_write_picture_tokens() -> None:
     encoder.forbidden = []
     with pytest.raises(EncodingError, match="picture tokens stand in the text"):
         roller.roll([one])
-
-
-def test_words_put_into_its_mouth_begin_the_trace() -> None:
-    how = manner()
-    one = example(looks=1, how=how)
-    whole = gold(one, how)
-    start = whole[: whole.index("[")]
-
-    class Begun(ZoomEnvironment):
-        prefix = start
-
-    owner = policy()
-    encoder = owner.encoder
-    script = [*encoder.text(whole.removeprefix(start)).ids, encoder.end]
-    (rollout,) = Roller(Parrot(owner, script), encoder, how, Sampling(temperature=0), 0, Begun).roll([one])
-    assert rollout.trace == one.trace
-    assert encoder.decode(rollout.prompt.ids).endswith(start)

@@ -141,6 +141,8 @@ class CourseConfig(_Section):
     """Finding and reading, one leg after the other: what a pretrained model brings along."""
     direct: Lesson = Lesson()
     sft: Lesson = Lesson()
+    always: Lesson = Lesson()
+    """`sft`, but zooming at every resolution."""
     few: Lesson = Lesson()
     more: Lesson = Lesson()
     """The control of RL: the same compute spent on more of `few`."""

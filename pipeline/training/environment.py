@@ -12,9 +12,6 @@ from pipeline.training.pixels import patches
 class ZoomEnvironment:
     """One question being answered. What a policy writes is untrusted: a bad box becomes the next observation."""
 
-    prefix: str = ""
-    """Words put into the policy's mouth: its first turn begins with them."""
-
     def __init__(self, example: Example, encoder: Encoder, manner: Manner) -> None:
         self.example, self.encoder, self.manner = example, encoder, manner
         self.setting = example.setting(manner)
@@ -28,7 +25,7 @@ class ZoomEnvironment:
     def reset(self) -> Encoded:
         """The prompt, with the photo at the resolution it is posed at."""
         self.views, self.faults, self.over = [], [], False
-        return self.example.prompt(self.encoder, self.manner).then(self.encoder.text(self.prefix))
+        return self.example.prompt(self.encoder, self.manner)
 
     def respond(self, text: str) -> Encoded | None:
         """What enters the context after a text the policy just wrote; None if it asked for nothing more."""

@@ -41,11 +41,6 @@ class RightCrops(ZoomEnvironment):
         return super().zoom(self.setting.zoom(union(list(self.example.evidence))))
 
 
-def always_zooming(prefix: str) -> type[ZoomEnvironment]:
-    """A world in which every answer begins with the words that come before a box."""
-    return type("AlwaysZooming", (ZoomEnvironment,), {"prefix": prefix})
-
-
 def _shown_instead(look: Zoom, box: Box) -> Zoom:
     view = look.view
     return Zoom(view=View(box=box, width=view.width, height=view.height, via=view.via))
@@ -79,11 +74,8 @@ class Evaluator:
         roller = Roller(policy.model, policy.encoder, policy.manner, sampling, self.seed, world)
         return [rollout for batch in _batches(examples, self.config.batch) for rollout in roller.roll(batch)]
 
-    def row(self, policy: Policy, name: str, examples: Sequence[Example], prefix: str | None = None) -> dict[str, Any]:
-        """One row of the table, on examples posed at one resolution.
-
-        With `prefix`, the words before a box, also what the policy would reach if it always zoomed.
-        """
+    def row(self, policy: Policy, name: str, examples: Sequence[Example]) -> dict[str, Any]:
+        """One row of the table, on examples posed at one resolution."""
         examples = list(examples)
         greedy = self.rollouts(policy, examples)
         right, low, high = share(greedy)
@@ -99,11 +91,8 @@ class Evaluator:
             "visual_tokens": _mean(rollout.visual_tokens for rollout in greedy),
             "faithful_zooms": _mean(faithful_zooms(rollout) for rollout in greedy if rollout.views),
             # Measured where they mean something, null elsewhere.
-            **dict.fromkeys(("random_crop_accuracy", "right_crop_accuracy", "always_zoom_accuracy")),
+            **dict.fromkeys(("random_crop_accuracy", "right_crop_accuracy")),
         }
-        if prefix is not None:
-            always = self.rollouts(policy, examples, world=always_zooming(prefix))
-            row["always_zoom_accuracy"] = share(always)[0]
         if not row["zooms"]:
             return row
         again = examples[: self.config.controls]

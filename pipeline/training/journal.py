@@ -72,7 +72,7 @@ def history(folder: Path) -> list[dict[str, float]]:
 
 def cpu_seconds(folder: Path) -> float:
     """What the training process has spent so far, over all its restarts; processes that prepare batches aside."""
-    return max((row[SPENT] for row in history(folder)), default=0.0)
+    return max((row.get(SPENT, 0.0) for row in history(folder)), default=0.0)
 
 
 def forget(folder: Path, after: int) -> None:

@@ -80,7 +80,7 @@ class _Row:
         self.said = Encoded()
         self.logprobs: list[float] = []
         self.texts: list[str] = []
-        """What was written, piece by piece; the first begins with what was put into the policy's mouth."""
+        """What was written, piece by piece."""
         self.piece: list[int] = []
         """Tokens written since the last observation."""
         self.written = 0
@@ -99,7 +99,7 @@ class _Row:
         piece, self.piece = self.piece, []
         self.said = self.said.then(Encoded(tuple(piece), (True,) * len(piece)))
         text = encoder.decode(piece)
-        self.texts.append(text if self.texts else self.environment.prefix + text)
+        self.texts.append(text)
         if self.stop:
             return None
         observation = self.environment.respond(self.texts[-1])
