@@ -39,7 +39,7 @@ class Case:
         config = self._endpoint.config
         return Request(
             role=role,
-            model=config.model,
+            model=config.model_for(role),
             messages=messages,
             seed=(self.seed + seed) % 2**31,
             temperature=config.temperature,

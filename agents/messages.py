@@ -70,6 +70,8 @@ class Reply(_Frozen):
     calls: tuple[Call, ...] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost: float = Field(default=0.0, exclude_if=operator.not_)
+    """By the prices of the run, which need not be the endpoint's."""
     refused: str = Field(default="", exclude_if=operator.not_)
     """Why the endpoint would not answer this request; there is nothing else in it then."""
     key: str = Field(default="", exclude=True)

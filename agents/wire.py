@@ -6,8 +6,8 @@ from typing import Any
 from agents.messages import Call, Message, Photo, Picture, Reply, Request
 
 
-def body_of(request: Request, photo: Photo) -> dict[str, Any]:
-    """A request as the chat-completions protocol has it."""
+def body_of(request: Request, photo: Photo | None) -> dict[str, Any]:
+    """A request as the chat-completions protocol has it; pictures in it are views of the photo."""
     body: dict[str, Any] = {
         "model": request.model,
         "messages": [_message(message, photo) for message in request.messages],
@@ -23,7 +23,7 @@ def body_of(request: Request, photo: Photo) -> dict[str, Any]:
     return body
 
 
-def _message(message: Message, photo: Photo) -> dict[str, Any]:
+def _message(message: Message, photo: Photo | None) -> dict[str, Any]:
     parts = [_part(part, photo) for part in message.content]
     only_text = all(isinstance(part, str) for part in message.content)
     sent: dict[str, Any] = {"role": message.role}
@@ -38,9 +38,10 @@ def _message(message: Message, photo: Photo) -> dict[str, Any]:
     return sent
 
 
-def _part(part: str | Picture, photo: Photo) -> dict[str, Any]:
+def _part(part: str | Picture, photo: Photo | None) -> dict[str, Any]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
+    assert photo is not None  # a request with pictures is about a photo
     data = base64.b64encode(photo.jpeg(part.view)).decode()
     return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}}
 

@@ -17,8 +17,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agents.endpoint import Endpoint, EndpointConfig
+from agents.endpoint import Endpoint
 from agents.messages import Photo, Reply, Request
+from agents.teachers import EndpointConfig
 from benchmarks.cpu import Rule, Spent, Tree
 from benchmarks.gate import Gate, close, open_for_all
 from pipeline import sources

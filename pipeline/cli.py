@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 from typing_extensions import override
 
-from agents.endpoint import EndpointError
+from agents.sender import EndpointError
 from pipeline.config import ConfigError, RunConfig, load
 from pipeline.export import ExportError
 from pipeline.store import StoreError
@@ -55,11 +55,21 @@ def _config(path: Path, overrides: list[str] | None) -> RunConfig:
 
 
 @app.command()
-def synthesize(overrides: Overrides = None, config: ConfigOption = DEFAULT) -> None:
+def synthesize(
+    overrides: Overrides = None,
+    config: ConfigOption = DEFAULT,
+    pilot: Annotated[
+        int | None, typer.Option(min=1, help="Only so many photos, and what all of them will cost. They count.")
+    ] = None,
+) -> None:
     """Photos in, verified MM-CoF shards out. Repeat the command to go on after any interruption."""
+    from pipeline.runner import pilot as run_pilot
     from pipeline.runner import synthesize as run
     from pipeline.summary import as_text
 
+    if pilot is not None:
+        typer.echo(run_pilot(_config(config, overrides), pilot).text)
+        return
     summary = run(_config(config, overrides))
     typer.echo(as_text(summary))
     if summary.failed:

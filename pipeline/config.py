@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from agents.agent import AgentConfig
 from agents.boxes import BoxFrame
-from agents.endpoint import EndpointConfig
+from agents.teachers import EndpointConfig
 from agents.views import ZoomPolicy
 from pipeline.export import ExportConfig, ExportSection
 
@@ -138,7 +138,7 @@ class RunConfig(_Section):
 
 
 FREE = ("out", "runtime", "teacher.base_url", "teacher.key_env", "teacher.timeout_seconds", "teacher.tries",
-        "teacher.max_wait_seconds")  # fmt: skip
+        "teacher.max_wait_seconds", "teacher.patience_seconds", "teacher.limits", "teacher.prices")  # fmt: skip
 """Keys that may change between two starts of one run: they do not change its records."""
 
 

@@ -27,14 +27,19 @@ _ADVICE = "\nFailed to apply UDF transform"
 
 
 def stream(
-    records: Iterable[BaseModel], stages: Sequence[type[Stage]], config: RunConfig, meter: Any = None
+    records: Iterable[BaseModel],
+    stages: Sequence[type[Stage]],
+    config: RunConfig,
+    meter: Any = None,
+    gate: Any = None,
 ) -> Iterator[str]:
     """Send records through the stages; yields the JSON of what comes out of the last as it comes.
 
+    All workers report to the actor `meter` and pass through the actor `gate`, where they are given.
     Raises what a worker raised for the operator: EndpointError, StoreError.
     """
     for rows in _portions(records):
-        yield from _stream(rows, stages, config, meter)
+        yield from _stream(rows, stages, config, meter, gate)
 
 
 def _portions(records: Iterable[BaseModel]) -> Iterator[list[dict[str, str]]]:
@@ -48,13 +53,15 @@ def _portions(records: Iterable[BaseModel]) -> Iterator[list[dict[str, str]]]:
         yield rows
 
 
-def _stream(rows: list[dict[str, str]], stages: Sequence[type[Stage]], config: RunConfig, meter: Any) -> Iterator[str]:
+def _stream(
+    rows: list[dict[str, str]], stages: Sequence[type[Stage]], config: RunConfig, meter: Any, gate: Any
+) -> Iterator[str]:
     import ray.data
 
     # One row a block: a row goes on as soon as it is done, whatever its neighbours do.
     dataset: Dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
     for stage in stages:
-        dataset = _through(dataset, stage, config, meter)
+        dataset = _through(dataset, stage, config, meter, gate)
     with unwrapped():
         for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0):
             yield from (str(text) for text in batch.get("record", ()))
@@ -66,20 +73,20 @@ class _Bound(Worker):
     Left to itself, a worker whose Ray session was killed now and then hangs for ever on its way out.
     """
 
-    def __init__(self, stage: type[Stage], config: RunConfig, meter: Any) -> None:
+    def __init__(self, stage: type[Stage], config: RunConfig, meter: Any, gate: Any) -> None:
         if sys.platform == "linux":
             # The kernel sees to it: no thread of Python's runs any more where it hangs.
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        super().__init__(stage, config, meter)
+        super().__init__(stage, config, meter, gate)
 
 
-def _through(dataset: "Dataset", stage: type[Stage], config: RunConfig, meter: Any) -> "Dataset":
+def _through(dataset: "Dataset", stage: type[Stage], config: RunConfig, meter: Any, gate: Any) -> "Dataset":
     from ray.data import ActorPoolStrategy
 
     runtime = config.runtime
     return dataset.map_batches(
         _Bound,
-        fn_constructor_args=(stage, config, meter),
+        fn_constructor_args=(stage, config, meter, gate),
         batch_size=1,
         compute=ActorPoolStrategy(
             size=runtime.actors.get(stage.name, 1),

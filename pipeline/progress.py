@@ -61,7 +61,13 @@ def _line(counts: Counts, stages: Sequence[str], photos: int, started: float) ->
         rejected = f" (-{entry['rejected']:.0f})" if entry.get("rejected") else ""
         parts.append(f"{stage} {entry.get('seen', 0):.0f}{of}{rejected}")
     made = counts.get(stages[-1], {}).get("made", 0)
-    return " · ".join([*parts, f"traces {made:.0f}"])
+    return " · ".join([*parts, f"traces {made:.0f}", *_spent(counts)])
+
+
+def _spent(counts: Counts) -> list[str]:
+    """Tokens and cost of this start; nothing where the endpoint counts neither."""
+    tokens, cost = (sum(entry.get(name, 0.0) for entry in counts.values()) for name in ("tokens", "cost"))
+    return [*([f"{tokens / 1000:.0f}k tokens"] if tokens else []), *([f"cost {cost:.2f}"] if cost else [])]
 
 
 def _lines(meter: Any, stages: Sequence[str], photos: int, every: float, done: threading.Event) -> None:
@@ -83,10 +89,11 @@ def _as_table(counts: Counts, stages: Sequence[str], photos: int, started: float
     from rich.table import Table
 
     table = Table(title=f"{photos} photos, {time.monotonic() - started:.0f} s", title_justify="left")
-    for column in ("stage", "in", "on", "set aside", "failed"):
+    for column in ("stage", "in", "on", "set aside", "failed", "tokens", "cost"):
         table.add_column(column, justify="left" if column == "stage" else "right")
     for stage in stages:
         entry = counts.get(stage, {})
-        numbers = [f"{entry.get(name, 0):.0f}" for name in ("seen", "made", "rejected", "failed")]
+        numbers = [f"{entry.get(name, 0):.0f}" for name in ("seen", "made", "rejected", "failed", "tokens")]
+        numbers.append(f"{entry.get('cost', 0):.2f}")
         table.add_row(stage, *numbers)
     return table

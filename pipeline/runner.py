@@ -9,8 +9,11 @@ from typing import Any
 
 import prompts
 from pipeline import sources
+from pipeline.acquaintance import acquainted
 from pipeline.config import ConfigError, RunConfig, fixed
+from pipeline.estimate import Estimate, estimate
 from pipeline.flow import stream, unwrapped
+from pipeline.gatekeeper import start_gate
 from pipeline.progress import progress
 from pipeline.records import Candidate, ImageRecord, Traced
 from pipeline.session import ray_session
@@ -37,9 +40,8 @@ def synthesize(config: RunConfig, say: Callable[[str], None] = print) -> Summary
         finished = store.read_json("summary.json")
         if finished is not None:
             return Summary.model_validate(finished)
-        photos = sources.candidates(config.sample, _images(config, say), config.seed)
-        say(f"{len(photos)} photos, run folder {config.folder}")
-        with _workplace(config) as ready:
+        photos = _photos(config, say)
+        with _workplace(config, say) as ready:
             _flow(ready, photos, say)
             say("export")
             exported = _export(ready, photos)
@@ -49,9 +51,29 @@ def synthesize(config: RunConfig, say: Callable[[str], None] = print) -> Summary
         return summary
 
 
+def pilot(config: RunConfig, count: int, say: Callable[[str], None] = print) -> Estimate:
+    """Take the first photos of a run through all stages, and say what the whole run will cost.
+
+    They count: the run itself goes on from there. Raises what `synthesize` raises.
+    """
+    store = store_of(config)
+    with store.lock():
+        _remember(store, config)
+        photos = _photos(config, say)
+        with _workplace(config, say) as ready:
+            _flow(ready, photos[:count], say)
+        return estimate(store, [photo.id for photo in photos[:count]], len(photos))
+
+
+def _photos(config: RunConfig, say: Callable[[str], None]) -> list[Candidate]:
+    photos = sources.candidates(config.sample, _images(config, say), config.seed)
+    say(f"{len(photos)} photos, run folder {config.folder}")
+    return photos
+
+
 @contextmanager
-def _workplace(config: RunConfig) -> Iterator[RunConfig]:
-    """A Ray session and a teacher; gives the configuration with the teacher's address in it."""
+def _workplace(config: RunConfig, say: Callable[[str], None]) -> Iterator[RunConfig]:
+    """A Ray session and a teacher; gives the configuration with the teacher's address and abilities in it."""
     from pipeline.teacher.launch import running_teacher
     from pipeline.teacher.server import TeacherConfig
 
@@ -61,6 +83,8 @@ def _workplace(config: RunConfig) -> Iterator[RunConfig]:
             url = stack.enter_context(running_teacher(TeacherConfig(threads=threads)))
             teacher = config.teacher.model_copy(update={"base_url": url})
             config = config.model_copy(update={"teacher": teacher})
+        elif not config.runtime.replay:
+            config = acquainted(config, store_of(config), say)
         stack.enter_context(ray_session(config.runtime))
         yield config
 
@@ -69,11 +93,13 @@ def _flow(config: RunConfig, photos: list[Candidate], say: Callable[[str], None]
     """All photos through all stages; with a target, wave after wave until it is reached."""
     names = [stage.name for stage in STAGES]
     started = 0
+    # The local teacher is ours alone and refuses nobody.
+    gate = None if config.teacher.local else start_gate(config.teacher, config.folder)
     with progress(names, len(photos), config.runtime.progress_seconds) as meter:
         while started < len(photos):
             wave = photos[started : started + _wave(config, started, len(photos))]
             started += len(wave)
-            for _ in stream(wave, STAGES, config, meter):
+            for _ in stream(wave, STAGES, config, meter, gate):
                 pass
             if config.target is not None and len(_chosen(config, photos)) >= config.target:
                 say(f"target of {config.target} traces reached after {started} photos")

@@ -13,11 +13,15 @@ from pydantic import BaseModel
 
 from agents.boxes import Size
 from agents.case import Case
-from agents.endpoint import Endpoint, EndpointError, Journal, RefusedError, ReplyError
+from agents.endpoint import Endpoint, Journal, RefusedError, ReplyError
+from agents.gate import Turnstile
 from agents.masks import MaskError, MaskFile
 from agents.messages import Photo
 from agents.photos import PhotoCache, PhotoError
+from agents.sender import EndpointError
+from agents.teachers import EndpointConfig
 from pipeline.config import RunConfig
+from pipeline.gatekeeper import RemoteGate
 from pipeline.records import ImageRecord, Rejected, Task
 from pipeline.store import Outcome, Store, StoreError
 
@@ -33,9 +37,9 @@ class Reject(Exception):
 class Desk:
     """What a worker has at hand: configuration, endpoint, and the photos it opened last."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, gate: Turnstile | None = None) -> None:
         self.config = config
-        self.endpoint = Endpoint(_endpoint_config(config), offline=config.runtime.replay is not None)
+        self.endpoint = Endpoint(_endpoint_config(config), config.runtime.replay is not None, gate)
         self._cache = PhotoCache()
         self._photos: OrderedDict[str, Photo] = OrderedDict()
 
@@ -79,8 +83,8 @@ class Stage(ABC):
 class Worker:
     """Runs one stage inside a Ray actor (or anywhere else) over batches of JSON records."""
 
-    def __init__(self, stage: type[Stage], config: RunConfig, meter: Any = None) -> None:
-        self.stage = stage(Desk(config))
+    def __init__(self, stage: type[Stage], config: RunConfig, meter: Any = None, gate: Any = None) -> None:
+        self.stage = stage(Desk(config, RemoteGate(gate) if gate is not None else None))
         self.store = store_of(config)
         self.meter = meter
 
@@ -102,9 +106,9 @@ class Worker:
         return done
 
     async def _process(self, record: Any, identity: str) -> list[str]:
-        name = self.stage.name
+        name, journal = self.stage.name, self.store.journal(self.stage.name, identity)
         try:
-            made, rejects = await self.stage.process(record, self.store.journal(name, identity))
+            made, rejects = await self.stage.process(record, journal)
         except (EndpointError, StoreError):
             raise  # The operator's: the run stops, and goes on from here when it is started again.
         except Reject as reject:
@@ -122,7 +126,9 @@ class Worker:
             return []
         outcome = Outcome([one.model_dump_json() for one in made], rejects)
         self.store.finish(name, identity, outcome)
-        self._report(rejected=len(rejects))
+        usage = journal.usage
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        self._report(rejected=len(rejects), calls=usage.calls, tokens=tokens, cost=usage.cost)
         return outcome.records
 
     def _report(self, **counts: float) -> None:
@@ -156,8 +162,6 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) % 2**31
 
 
-def _endpoint_config(config: RunConfig) -> Any:
-    from agents.endpoint import EndpointConfig
-
+def _endpoint_config(config: RunConfig) -> EndpointConfig:
     names = EndpointConfig.model_fields
     return EndpointConfig(**{name: getattr(config.teacher, name) for name in names})

@@ -28,6 +28,23 @@ class Outcome(NamedTuple):
     rejects: list[Rejected]
 
 
+class Usage(NamedTuple):
+    """What a stage asked of the teacher and what that cost, over all starts; nothing that came from a call log."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+
+    def plus(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cost + other.cost,
+        )
+
+
 class Store:
     """Files of one run. Every file is written whole under another name and then renamed."""
 
@@ -63,7 +80,7 @@ class Store:
 
     def journal(self, stage: str, identity: str) -> "FileJournal":
         source = Store(self.replay) if self.replay else self
-        return FileJournal(source._file("calls", stage, identity, ".jsonl"))
+        return FileJournal(source._file("calls", stage, identity, ".jsonl"), self._own("usage", stage))
 
     def forget(self, stage: str, identity: str) -> None:
         """Remove a record's outcome, rejects and calls, so that the next start does it anew."""
@@ -89,6 +106,16 @@ class Store:
         for path in sorted(((self.replay or self.folder) / "calls" / stage).glob("*/*.jsonl")):
             yield from FileJournal(path).lines()
 
+    def made_of(self, stage: str, image: str) -> list[Any]:
+        """What a stage made of a photo and of all that came from it: ids of children begin with their parent's."""
+        found = sorted((self.folder / "records" / stage / image[:2]).glob(f"{image}*.json"))
+        return [record for path in found for record in json.loads(path.read_text(encoding="utf-8"))["records"]]
+
+    def replies_about(self, stage: str, image: str) -> Iterator[dict[str, Any]]:
+        """Every reply of the teacher about a photo and all that came from it, at one stage."""
+        for path in sorted((self.folder / "calls" / stage / image[:2]).glob(f"{image}*.jsonl")):
+            yield from (line["reply"] for line in FileJournal(path).lines())
+
     def _all(self, kind: str, stage: str) -> Iterator[tuple[str, dict[str, Any]]]:
         root = self.folder / kind / stage
         for shelf in sorted(root.iterdir()) if root.is_dir() else []:
@@ -97,19 +124,33 @@ class Store:
 
     def time(self, stage: str, seconds: float) -> None:
         """Note the seconds a record took; for the summary only, so it need not survive a power cut."""
-        path = self.folder / "timings" / f"{stage}-{platform.node()}-{os.getpid()}.txt"
         with said_plainly(self.folder):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a") as file:
-                file.write(f"{seconds:.4f}\n")
+            _append_line(self._own("timings", stage), f"{seconds:.4f}")
 
     def seconds(self) -> dict[str, float]:
         """Seconds spent on the records of each stage, summed over all workers and starts, waiting included."""
         totals: dict[str, float] = {}
-        for path in sorted((self.folder / "timings").glob("*.txt")):
-            stage = path.name.partition("-")[0]
-            totals[stage] = totals.get(stage, 0.0) + sum(map(float, path.read_text().split()))
+        for stage, lines in self._notes("timings"):
+            totals[stage] = totals.get(stage, 0.0) + sum(map(float, lines))
         return totals
+
+    def usage(self) -> dict[str, Usage]:
+        """What each stage asked of the teacher, over all workers and starts."""
+        totals: dict[str, Usage] = {}
+        for stage, lines in self._notes("usage"):
+            for line in lines:
+                prompt, completion, cost = line.split()
+                one = Usage(1, int(prompt), int(completion), float(cost))
+                totals[stage] = totals.get(stage, Usage()).plus(one)
+        return totals
+
+    def _own(self, kind: str, stage: str) -> Path:
+        """This process's own file for notes of a kind: nobody else writes to it."""
+        return self.folder / kind / f"{stage}-{platform.node()}-{os.getpid()}.txt"
+
+    def _notes(self, kind: str) -> Iterator[tuple[str, list[str]]]:
+        for path in sorted((self.folder / kind).glob("*.txt")):
+            yield path.name.partition("-")[0], path.read_text().splitlines()
 
     def write_json(self, name: str, content: Any) -> None:
         self._write(self.folder / name, content, indent=2)
@@ -156,11 +197,19 @@ def said_plainly(folder: Path) -> Iterator[None]:
         raise
 
 
+def _append_line(path: Path, line: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(f"{line}\n")
+
+
 class FileJournal:
     """The call log of one record at one stage: a line per answered request, flushed to disk before use."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, ledger: Path | None = None) -> None:
+        self.path, self.ledger = path, ledger
+        self.usage = Usage()
+        """What was asked through this journal and not found in it."""
         self._replies: dict[str, dict[str, Any]] | None = None
 
     def lines(self) -> Iterator[dict[str, Any]]:
@@ -189,6 +238,9 @@ class FileJournal:
         with said_plainly(self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._append(data)
+            if self.ledger:
+                _append_line(self.ledger, f"{reply.prompt_tokens} {reply.completion_tokens} {reply.cost:.8f}")
+        self.usage = self.usage.plus(Usage(1, reply.prompt_tokens, reply.completion_tokens, reply.cost))
         self._replies = {**(self._replies or {}), request.key: line["reply"]}
 
     def _append(self, data: bytes) -> None:

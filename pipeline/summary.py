@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.config import RunConfig
 from pipeline.records import Traced
 from pipeline.stages import STAGES
-from pipeline.store import Store
+from pipeline.store import Store, Usage
 
 if TYPE_CHECKING:
     from pipeline.export import ExportResult
@@ -42,6 +42,8 @@ class Summary(BaseModel):
     audit: AuditResult | None
     teacher_calls: int
     seconds: dict[str, float]
+    usage: dict[str, Usage]
+    """What each stage asked of the teacher: calls, tokens, cost. Nothing that was answered from a call log."""
     funnel: dict[str, tuple[int, int]]
     """Per stage: records that went in, records that came out."""
     kinds: dict[str, int]
@@ -82,6 +84,7 @@ def summarize_run(store: Store, config: RunConfig, exported: "ExportResult") -> 
         audit=audit_run(store, config),
         teacher_calls=sum(1 for stage in STAGES for _ in store.calls(stage.name)),
         seconds={name: round(seconds, 1) for name, seconds in store.seconds().items()},
+        usage=store.usage(),
         funnel=funnel,
         kinds=dict(sorted(kinds.items())),
         dropped=dict(Counter(reject.reason for reject in exported.dropped)),
@@ -107,10 +110,17 @@ def as_text(summary: Summary) -> str:
     if summary.audit:
         lines.append(audit_text(summary.audit))
     lines.append(f"teacher calls: {summary.teacher_calls}")
+    lines += [f"  {stage:<10} {usage_text(usage)}" for stage, usage in summary.usage.items()]
     if summary.failed:
         lines.append(f"FAILED (bugs; see failed/ in the run folder): {summary.failed}")
     lines += ["", f"dataset: {summary.dataset}"]
     return "\n".join(lines)
+
+
+def usage_text(usage: Usage) -> str:
+    """Calls, tokens and, where there are prices, the cost."""
+    tokens = f"{usage.calls} calls · {usage.prompt_tokens:,} tokens in · {usage.completion_tokens:,} out"
+    return f"{tokens} · cost {usage.cost:.2f}" if usage.cost else tokens
 
 
 def audit_text(audit: AuditResult) -> str:

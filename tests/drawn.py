@@ -8,10 +8,11 @@ from PIL import Image, ImageDraw
 from agents.boxes import BoxFrame, Size
 from agents.case import Case
 from agents.dialects import Setting
-from agents.endpoint import Endpoint, EndpointConfig
+from agents.endpoint import Endpoint
 from agents.masks import MaskFile
 from agents.messages import Photo
 from agents.photos import ORIENTATION_TAG, PhotoCache, file_hash, upright_size
+from agents.teachers import EndpointConfig
 from agents.views import ZoomPolicy, posed_view
 from pipeline.config import RunConfig
 from pipeline.records import ImageRecord
@@ -51,9 +52,8 @@ def record_of(path: Path, masks: Path | None = None) -> ImageRecord:
 
 def endpoint_at(url: str, tries: int = 3, timeout: float = 20.0, key_env: str = "COF_TEST_KEY") -> Endpoint:
     """An endpoint that is asked without patience."""
-    return Endpoint(
-        EndpointConfig(base_url=url, tries=tries, timeout_seconds=timeout, max_wait_seconds=0.01, key_env=key_env)
-    )
+    patience = {"max_wait_seconds": 0.01, "patience_seconds": 0.0}
+    return Endpoint(EndpointConfig(base_url=url, tries=tries, timeout_seconds=timeout, key_env=key_env, **patience))
 
 
 def setting_of(size: Size, frame: BoxFrame = BoxFrame.NATIVE, resolution: int | None = 224) -> Setting:
@@ -71,6 +71,6 @@ def case_at(url: str, path: Path, journal: Path, frame: BoxFrame = BoxFrame.NATI
 
 def config_at(url: str, out: Path, frame: str = "native", **sections: Any) -> RunConfig:
     """A run whose teacher is at `url` and asked without patience."""
-    patience = {"tries": 2, "max_wait_seconds": 0.01}
+    patience = {"tries": 2, "max_wait_seconds": 0.01, "patience_seconds": 0.0}
     teacher = {"base_url": url, "local": False, "key_env": "COF_TEST_KEY", "frame": frame, **patience}
     return RunConfig.model_validate({"out": str(out), "teacher": teacher, **sections})

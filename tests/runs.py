@@ -194,7 +194,12 @@ def photos(folder: Path, count: int = 3) -> Path:
 def asking(url: str, out: Path, images: Path, *more: str) -> list[str]:
     """Arguments of a run on a folder of photos whose teacher is at `url`, asked without patience."""
     teacher = [f"teacher.base_url={url}", "teacher.local=false", "teacher.model=oracle", "teacher.tries=2"]
-    patience = ["teacher.max_wait_seconds=0.05", "propose.resolutions={'224': 1}"]
+    patience = [
+        "teacher.max_wait_seconds=0.05",
+        "teacher.patience_seconds=0",
+        "teacher.abilities={oracle: {}}",
+        "propose.resolutions={'224': 1}",
+    ]
     return ["synthesize", f"out={out}", f"sample.images={images}", "sample.count=null", *teacher, *patience, *more]
 
 

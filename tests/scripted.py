@@ -141,6 +141,7 @@ def listening(script: Script) -> Iterator[Script]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 128
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             """A broken connection is part of the script."""

@@ -9,8 +9,9 @@ import pytest
 
 from agents.agent import NO_ANSWER_YET, AgentConfig, VisualSearchAgent
 from agents.boxes import Box, BoxFrame
-from agents.endpoint import EndpointError, ReplyError
+from agents.endpoint import ReplyError
 from agents.photos import pixel_hash
+from agents.sender import EndpointError
 from agents.trajectory import Trajectory
 from agents.verifier import Truth
 from tests.conftest import Scripted

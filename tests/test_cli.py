@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.endpoint import EndpointError
+from agents.sender import EndpointError
 from pipeline.__main__ import main
 from pipeline.config import ConfigError
 from pipeline.export import ExportError

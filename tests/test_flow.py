@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.endpoint import EndpointError
+from agents.sender import EndpointError
 from pipeline.flow import stream
 from pipeline.records import Candidate
 from pipeline.session import ray_session

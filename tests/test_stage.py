@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import pytest
 from typing_extensions import override
 
-from agents.endpoint import EndpointError, Journal, RefusedError, ReplyError
+from agents.endpoint import Journal, RefusedError, ReplyError
 from agents.masks import MaskError
 from agents.messages import Message, Request
 from agents.photos import PhotoError
+from agents.sender import EndpointError
 from pipeline.records import ImageRecord, Rejected
 from pipeline.stage import Reject, Stage, Worker, seed_of
 from pipeline.store import StoreError

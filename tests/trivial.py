@@ -13,7 +13,8 @@ from typing import Any
 
 from typing_extensions import override
 
-from agents.endpoint import EndpointError, Journal
+from agents.endpoint import Journal
+from agents.sender import EndpointError
 from pipeline.config import RunConfig
 from pipeline.flow import stream
 from pipeline.records import Candidate, Rejected

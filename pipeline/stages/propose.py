@@ -67,7 +67,7 @@ class Propose(Stage):
         message = Message(role="user", content=(photo.picture(view), self._prompt(record, view)))
         request = Request(
             role="propose",
-            model=config.model,
+            model=config.model_for("propose"),
             messages=(message,),
             seed=seed_of(self.config.seed, record.id, "propose", index),
             temperature=config.temperature,

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from agents.endpoint import EndpointError
+from agents.sender import EndpointError
 from pipeline.teacher.server import TeacherConfig
 
 START_SECONDS = 60.0
