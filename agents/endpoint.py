@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_base, wait_random_exponential
 
-from agents.messages import Message, Photo, Reply, Request
+from agents.messages import Asked, Message, Photo, Reply, Request
 from agents.wire import body_of, reply_in
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Journal(Protocol):
 
     def get(self, key: str) -> dict[str, Any] | None: ...
 
-    def put(self, request: Request, reply: Reply, seconds: float) -> None: ...
+    def put(self, request: Asked, reply: BaseModel, seconds: float) -> None: ...
 
 
 class Endpoint:

@@ -10,10 +10,11 @@ from typing import Any
 import prompts
 from pipeline import sources
 from pipeline.config import ConfigError, RunConfig, fixed
-from pipeline.flow import stream, unwrapped
+from pipeline.flow import stream
 from pipeline.progress import progress
 from pipeline.records import Candidate, ImageRecord, Traced
-from pipeline.session import ray_session
+from pipeline.sam.choice import who_segments, with_checkpoint
+from pipeline.session import ray_session, unwrapped
 from pipeline.stage import store_of
 from pipeline.stages import STAGES
 from pipeline.store import Store, said_plainly
@@ -31,6 +32,7 @@ def synthesize(config: RunConfig, say: Callable[[str], None] = print) -> Summary
     Raises ConfigError, EndpointError or StoreError for the operator. Running a finished run again
     does nothing.
     """
+    config = with_checkpoint(config)
     store = store_of(config)
     with store.lock():
         _remember(store, config)
@@ -39,6 +41,8 @@ def synthesize(config: RunConfig, say: Callable[[str], None] = print) -> Summary
             return Summary.model_validate(finished)
         photos = sources.candidates(config.sample, _images(config, say), config.seed)
         say(f"{len(photos)} photos, run folder {config.folder}")
+        if told := who_segments(config, photos):
+            say(told)
         with _workplace(config) as ready:
             _flow(ready, photos, say)
             say("export")
@@ -51,7 +55,8 @@ def synthesize(config: RunConfig, say: Callable[[str], None] = print) -> Summary
 
 @contextmanager
 def _workplace(config: RunConfig) -> Iterator[RunConfig]:
-    """A Ray session and a teacher; gives the configuration with the teacher's address in it."""
+    """A Ray session, a teacher and SAM; gives the configuration with the teacher's address in it."""
+    from pipeline.sam.pool import running_sam
     from pipeline.teacher.launch import running_teacher
     from pipeline.teacher.server import TeacherConfig
 
@@ -62,6 +67,8 @@ def _workplace(config: RunConfig) -> Iterator[RunConfig]:
             teacher = config.teacher.model_copy(update={"base_url": url})
             config = config.model_copy(update={"teacher": teacher})
         stack.enter_context(ray_session(config.runtime))
+        if config.segmenter.checkpoint and not config.runtime.replay:
+            stack.enter_context(running_sam(config.segmenter))
         yield config
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonlines
+from pydantic import BaseModel
 
-from agents.messages import Reply, Request
+from agents.messages import Asked
 from pipeline.records import Rejected
+from pipeline.sam.prompt import SEGMENT
 
 
 class StoreError(Exception):
@@ -85,9 +87,9 @@ class Store:
         yield from self._all("failed", stage)
 
     def calls(self, stage: str) -> Iterator[dict[str, Any]]:
-        """Every line of a stage's call log; in a replay, of the one that is replayed."""
+        """Every request to the teacher in a stage's call log; in a replay, of the one that is replayed."""
         for path in sorted(((self.replay or self.folder) / "calls" / stage).glob("*/*.jsonl")):
-            yield from FileJournal(path).lines()
+            yield from (line for line in FileJournal(path).lines() if line.get("role") != SEGMENT)
 
     def _all(self, kind: str, stage: str) -> Iterator[tuple[str, dict[str, Any]]]:
         root = self.folder / kind / stage
@@ -177,7 +179,7 @@ class FileJournal:
             self._replies = {line["key"]: line["reply"] for line in self.lines()}
         return self._replies.get(key)
 
-    def put(self, request: Request, reply: Reply, seconds: float) -> None:
+    def put(self, request: Asked, reply: BaseModel, seconds: float) -> None:
         line: dict[str, Any] = {
             "key": request.key,
             "role": request.role,
