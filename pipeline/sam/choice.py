@@ -36,7 +36,7 @@ def _checked(path: Path, model: str) -> str:
     return file_hash(path)
 
 
-def segmenter_of(image: ImageRecord, config: RunConfig, sam: Sam, journal: Journal) -> Segmenter:
+def segmenter_of(image: ImageRecord, config: RunConfig, sam: Sam | None, journal: Journal) -> Segmenter:
     """Who answers with the regions of a photo in this run."""
     masks = MaskFile(Path(image.masks) if image.masks else None, image.size)
     if config.segmenter.sha256 is None:

@@ -1,7 +1,7 @@
 """A SAM from its checkpoint: weights alone are loaded, and their sizes tell which SAM it is."""
 
-import pickle
 import re
+import warnings
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -52,9 +52,9 @@ def load_sam(path: Path, model: str) -> Any:
     """
     weights = _weights(path)
     try:
-        sizes = _sizes(weights)
+        sizes = sizes_of(weights)
         found = MODELS.get((sizes.width, sizes.depth, sizes.heads), "auto")
-        sam = _build(sizes)
+        sam = build(sizes)
         sam.load_state_dict(weights, assign=True)
     except ModuleNotFoundError as error:
         raise _missing(error) from error
@@ -86,12 +86,13 @@ def _weights(path: Path) -> Weights:
     try:
         # Mapped, not read: workers on one machine share the pages, and a check reads only what it looks at.
         mapped = zipfile.is_zipfile(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        with warnings.catch_warnings(action="ignore"):
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except OSError as error:
         raise ConfigError(
             f"The SAM checkpoint {path} cannot be read: {error.strerror or error}. Correct segmenter.checkpoint."
         ) from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except Exception as error:  # Nobody vouches for the file, and what reads it may fail on it in any way.
         raise _refused(path) from error
     if not isinstance(content, dict) or not all(isinstance(one, torch.Tensor) for one in content.values()):
         raise _refused(path)
@@ -106,12 +107,14 @@ def _refused(path: Path) -> ConfigError:
 
 
 def _missing(error: ModuleNotFoundError) -> ConfigError:
+    package = (error.name or "").partition(".")[0]
     return ConfigError(
-        f"segmenter.checkpoint needs the package {error.name!r}, which is not installed: pip install -e '.[sam]'."
+        f"segmenter.checkpoint needs the package {package!r}, which is not installed: pip install -e '.[sam]'."
     )
 
 
-def _sizes(weights: Weights) -> Sizes:
+def sizes_of(weights: Weights) -> Sizes:
+    """The sizes of the SAM that weights are of; raises KeyError or the like if they are of none."""
     encoder, decoder = "image_encoder", "mask_decoder"
     width, _, patch, _ = weights[f"{encoder}.patch_embed.proj.weight"].shape
     grid = weights[f"{encoder}.pos_embed"].shape[1]
@@ -141,7 +144,7 @@ def _count(weights: Weights, pattern: str) -> int:
     return len([name for name in weights if re.fullmatch(pattern, name)])
 
 
-def _build(sizes: Sizes) -> Any:
+def build(sizes: Sizes) -> Any:
     """A SAM of these sizes without weights: they are put in place, never copied."""
     import torch
     from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer

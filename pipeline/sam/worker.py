@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.photos import PhotoCache, PhotoError
+from agents.photos import PhotoError, open_photo
 from pipeline.config import ConfigError, SegmenterConfig
 from pipeline.sam.prompt import Answer, Prompt
 
@@ -21,8 +21,6 @@ class SamWorker:
 
     def __init__(self, config: SegmenterConfig, device: str) -> None:
         self.config, self.device = config, device
-        # The embedding is what is kept; of the pixels, only those of the photo at hand.
-        self._photos = PhotoCache(max_pixels=0)
 
     def ready(self) -> str:
         """The device, once the model is on it; raises ConfigError if it cannot be."""
@@ -31,7 +29,7 @@ class SamWorker:
     def answer(self, path: str, prompt: Prompt) -> Answer:
         """The regions a prompt means in the photo that lies at `path`, or why there are none."""
         try:
-            return Answer(regions=tuple(self.predictor.answer(prompt, lambda: self._photos.get(path))))
+            return Answer(regions=tuple(self.predictor.answer(prompt, lambda: open_photo(Path(path)))))
         except PhotoError as error:
             return Answer(fault=str(error))
         except (MemoryError, RuntimeError) as error:
