@@ -54,7 +54,7 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/uv
 	@touch $@ $(VENV)/.base
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[dev,train]"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[dev,train,sam]"
 	@touch $@ $(VENV)/.base $(VENV)/.dev $(VENV)/.train
 
 # In an environment that has verl; see docs/training.md.

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from agents.gate import Turnstile
-from agents.messages import Message, Photo, Reply, Request
+from agents.messages import Asked, Message, Photo, Reply, Request
 from agents.sender import EndpointError, Sender
 from agents.teachers import EndpointConfig
 
@@ -26,7 +26,7 @@ class Journal(Protocol):
 
     def get(self, key: str) -> dict[str, Any] | None: ...
 
-    def put(self, request: Request, reply: Reply, seconds: float) -> None: ...
+    def put(self, request: Asked, reply: BaseModel, seconds: float) -> None: ...
 
 
 class Endpoint:

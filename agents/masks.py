@@ -12,7 +12,7 @@ from agents.boxes import Box, Size, outward
 
 
 class MaskError(Exception):
-    """An annotation file that cannot be used; the message says why."""
+    """Regions that cannot be had, such as those of a broken annotation file; the message says why."""
 
 
 class Region(NamedTuple):
@@ -24,13 +24,16 @@ class Region(NamedTuple):
 
 
 class Segmenter(Protocol):
-    """Answers prompts with regions of one photo, best first. Boxes and points are native pixels."""
+    """Answers prompts with regions of one photo, best first. Boxes and points are native pixels.
 
-    def regions(self) -> list[Region]: ...
+    All of them raise MaskError where a photo cannot be segmented.
+    """
 
-    def at_point(self, x: int, y: int) -> list[Region]: ...
+    async def regions(self) -> list[Region]: ...
 
-    def at_box(self, box: Box) -> list[Region]: ...
+    async def at_point(self, x: int, y: int) -> list[Region]: ...
+
+    async def at_box(self, box: Box) -> list[Region]: ...
 
 
 class MaskFile:
@@ -47,11 +50,11 @@ class MaskFile:
     def _regions(self) -> list[Region]:
         return [_region(annotation) for annotation in self._annotations]
 
-    def regions(self) -> list[Region]:
+    async def regions(self) -> list[Region]:
         """Every region, largest first."""
         return sorted(self._regions, key=lambda region: -region.area)
 
-    def at_point(self, x: int, y: int) -> list[Region]:
+    async def at_point(self, x: int, y: int) -> list[Region]:
         """The regions whose mask covers a point, smallest first: the thing before what it stands on."""
         hits = [
             region
@@ -60,7 +63,7 @@ class MaskFile:
         ]
         return sorted(hits, key=lambda region: region.area)
 
-    def at_box(self, box: Box) -> list[Region]:
+    async def at_box(self, box: Box) -> list[Region]:
         """The regions that overlap a box most (intersection over union), best first."""
         hits = [region for region in self._regions if region.box.overlaps(box)]
         return sorted(hits, key=lambda region: -region.box.iou(box))

@@ -41,11 +41,22 @@ class Message(_Frozen):
     """On a tool message: the call it answers."""
 
 
-class Request(_Frozen):
-    """One thing asked of the teacher. Two equal requests have one answer, kept in the journal."""
+class Asked(_Frozen):
+    """Anything that is asked. Two equal ones have one answer, kept in the journal."""
 
     role: str
-    """Which part the teacher plays: propose, blind, evidence, search, ..."""
+    """Which part is played by who answers: propose, blind, evidence, search, ..., segment."""
+
+    @property
+    def key(self) -> str:
+        """Its name in the journal: a hash of everything that can change the answer."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class Request(Asked):
+    """One thing asked of the teacher."""
+
     model: str
     messages: tuple[Message, ...]
     tools: tuple[dict[str, Any], ...] = ()
@@ -55,12 +66,6 @@ class Request(_Frozen):
     """Sent to the endpoint; asking again with another seed is another request."""
     temperature: float = 0.0
     max_tokens: int = 1024
-
-    @property
-    def key(self) -> str:
-        """The request's name in the journal: a hash of everything that can change the answer."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 class Reply(_Frozen):

@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -80,6 +80,30 @@ class ScreenConfig(_Section):
     """Evidence crops are enlarged less than zooms: an answer that needs more is not certain."""
 
 
+class SegmenterConfig(_Section):
+    """Who answers the agent's `segment`: SAM, or, without its weights, the masks that SA-1B ships beside photos."""
+
+    checkpoint: str | None = None
+    """SAM's weights, as `sam_vit_h_4b8939.pth`; null leaves the masks to answer."""
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+    """Of the checkpoint. A run works it out and remembers it; if it is given, other weights are refused."""
+    model: Literal["vit_h", "vit_l", "vit_b", "auto"] = "vit_h"
+    """Which SAM the checkpoint holds; `auto` takes any whose sizes its tensors tell."""
+    actors: int = Field(1, ge=1)
+    """Worker processes with a SAM each, one GPU for each if there are any."""
+    device: Literal["auto", "cuda", "cpu"] = "auto"
+    threads: int = Field(2, ge=1)
+    """CPU threads of each worker, where it has no GPU."""
+    cache: int = Field(8, ge=1)
+    """Photos whose embedding each worker keeps: 4 MB a photo."""
+    points_per_side: int = Field(32, ge=1, le=128)
+    """Regions of a photo without SA-1B masks are looked for at a grid of so many points a side."""
+    pred_iou_thresh: float = 0.88
+    """Such a region is kept if SAM thinks it at least this good."""
+    stability_score_thresh: float = 0.95
+    """And if its mask changes no more than this with the threshold it is cut at."""
+
+
 class SummarizeConfig(_Section):
     tries: int = Field(2, ge=1)
     """Summaries asked for before a trace that fails its checks is rejected."""
@@ -123,6 +147,7 @@ class RunConfig(_Section):
     agent: AgentConfig = AgentConfig()
     zoom: ZoomPolicy = ZoomPolicy()
     summarize: SummarizeConfig = SummarizeConfig()
+    segmenter: SegmenterConfig = SegmenterConfig()
     export: ExportSection = ExportSection()
     teacher: TeacherSection = TeacherSection()
     runtime: RuntimeConfig = RuntimeConfig()
@@ -138,8 +163,13 @@ class RunConfig(_Section):
 
 
 FREE = ("out", "runtime", "teacher.base_url", "teacher.key_env", "teacher.timeout_seconds", "teacher.tries",
-        "teacher.max_wait_seconds", "teacher.patience_seconds", "teacher.limits", "teacher.prices")  # fmt: skip
-"""Keys that may change between two starts of one run: they do not change its records."""
+        "teacher.max_wait_seconds", "teacher.patience_seconds", "teacher.limits", "teacher.prices",
+        "segmenter.checkpoint", "segmenter.model", "segmenter.actors", "segmenter.device", "segmenter.threads",
+        "segmenter.cache")  # fmt: skip
+"""Keys that may change between two starts of one run: they do not change its records.
+
+Where SAM's checkpoint lies is one of them; what it holds is not: `segmenter.sha256` tells.
+"""
 
 
 Config = TypeVar("Config", bound=BaseModel)

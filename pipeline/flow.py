@@ -1,15 +1,12 @@
 """The stages on Ray Data: one streaming dataset, no barrier between stages, async actors in each."""
 
-import ctypes
-import signal
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from pipeline.config import RunConfig
+from pipeline.session import end_with_parent, unwrapped
 from pipeline.stage import Stage, Worker
 
 if TYPE_CHECKING:
@@ -20,10 +17,6 @@ ROWS_AT_ONCE = 2_000
 as a dataset runs; so what the driver holds does not grow with the run."""
 _ACTOR_CPUS = 0.1
 """A worker waits on the endpoint most of the time; Ray only has to know that it is there."""
-_PR_SET_PDEATHSIG = 1
-"""Of prctl(2): the signal a process gets when its parent ends."""
-_ADVICE = "\nFailed to apply UDF transform"
-"""How the advice begins that Ray Data writes below the message of whatever a worker raises."""
 
 
 def stream(
@@ -68,15 +61,10 @@ def _stream(
 
 
 class _Bound(Worker):
-    """A worker that dies with the process that started it.
-
-    Left to itself, a worker whose Ray session was killed now and then hangs for ever on its way out.
-    """
+    """A worker that dies with the process that started it."""
 
     def __init__(self, stage: type[Stage], config: RunConfig, meter: Any, gate: Any) -> None:
-        if sys.platform == "linux":
-            # The kernel sees to it: no thread of Python's runs any more where it hangs.
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent()
         super().__init__(stage, config, meter, gate)
 
 
@@ -94,24 +82,3 @@ def _through(dataset: "Dataset", stage: type[Stage], config: RunConfig, meter: A
         ),
         num_cpus=_ACTOR_CPUS,
     )
-
-
-@contextmanager
-def unwrapped() -> Iterator[None]:
-    """What a worker raises in the block comes out as itself, not in Ray's wrappings."""
-    from ray.exceptions import RayTaskError
-
-    try:
-        yield
-    except RayTaskError as error:
-        raise _cause(error) from None
-
-
-def _cause(error: BaseException) -> BaseException:
-    from ray.exceptions import RayTaskError
-
-    while isinstance(error, RayTaskError) and isinstance(error.cause, BaseException):
-        error = error.cause
-    if error.args and isinstance(error.args[0], str):
-        error.args = (error.args[0].partition(_ADVICE)[0], *error.args[1:])
-    return error

@@ -12,11 +12,12 @@ from pipeline import sources
 from pipeline.acquaintance import acquainted
 from pipeline.config import ConfigError, RunConfig, fixed
 from pipeline.estimate import Estimate, estimate
-from pipeline.flow import stream, unwrapped
+from pipeline.flow import stream
 from pipeline.gatekeeper import start_gate
 from pipeline.progress import progress
 from pipeline.records import Candidate, ImageRecord, Traced
-from pipeline.session import ray_session
+from pipeline.sam.choice import who_segments, with_checkpoint
+from pipeline.session import ray_session, unwrapped
 from pipeline.stage import store_of
 from pipeline.stages import STAGES
 from pipeline.store import Store, said_plainly
@@ -34,6 +35,7 @@ def synthesize(config: RunConfig, say: Callable[[str], None] = print) -> Summary
     Raises ConfigError, EndpointError or StoreError for the operator. Running a finished run again
     does nothing.
     """
+    config = with_checkpoint(config)
     store = store_of(config)
     with store.lock():
         _remember(store, config)
@@ -56,6 +58,7 @@ def pilot(config: RunConfig, count: int, say: Callable[[str], None] = print) -> 
 
     They count: the run itself goes on from there. Raises what `synthesize` raises.
     """
+    config = with_checkpoint(config)
     store = store_of(config)
     with store.lock():
         _remember(store, config)
@@ -68,12 +71,15 @@ def pilot(config: RunConfig, count: int, say: Callable[[str], None] = print) -> 
 def _photos(config: RunConfig, say: Callable[[str], None]) -> list[Candidate]:
     photos = sources.candidates(config.sample, _images(config, say), config.seed)
     say(f"{len(photos)} photos, run folder {config.folder}")
+    if told := who_segments(config, photos):
+        say(told)
     return photos
 
 
 @contextmanager
 def _workplace(config: RunConfig, say: Callable[[str], None]) -> Iterator[RunConfig]:
-    """A Ray session and a teacher; gives the configuration with the teacher's address and abilities in it."""
+    """A Ray session, a teacher and SAM; gives the configuration with the teacher's address and abilities in it."""
+    from pipeline.sam.pool import running_sam
     from pipeline.teacher.launch import running_teacher
     from pipeline.teacher.server import TeacherConfig
 
@@ -86,6 +92,8 @@ def _workplace(config: RunConfig, say: Callable[[str], None]) -> Iterator[RunCon
         elif not config.runtime.replay:
             config = acquainted(config, store_of(config), say)
         stack.enter_context(ray_session(config.runtime))
+        if config.segmenter.checkpoint and not config.runtime.replay:
+            stack.enter_context(running_sam(config.segmenter))
         yield config
 
 

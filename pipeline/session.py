@@ -1,7 +1,10 @@
 """A Ray session of our own: started quietly, ended by its own handle, never by a machine-wide stop."""
 
+import ctypes
 import logging
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
@@ -11,6 +14,10 @@ from pipeline.config import ConfigError, RuntimeConfig
 
 _STORE_BYTES = 256 * 1024**2
 """Object store of a session: rows are ids, paths and boxes, so it is never large."""
+_PR_SET_PDEATHSIG = 1
+"""Of prctl(2): the signal a process gets when its parent ends."""
+_ADVICE = "\nFailed to apply UDF transform"
+"""How the advice begins that Ray Data writes below the message of whatever a worker raises."""
 
 
 @contextmanager
@@ -75,3 +82,34 @@ def _quiet() -> None:
     context.raise_original_map_exception = True
     for name in ("ray.data", "ray.util", "ray"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def end_with_parent() -> None:
+    """Have this process, which is an actor's, die with the one that started it.
+
+    Left to itself, a worker whose Ray session was killed now and then hangs for ever on its way out.
+    """
+    if sys.platform == "linux":
+        # The kernel sees to it: no thread of Python's runs any more where it hangs.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """What a worker raises in the block comes out as itself, not in Ray's wrappings."""
+    from ray.exceptions import RayTaskError
+
+    try:
+        yield
+    except RayTaskError as error:
+        raise _cause(error) from None
+
+
+def _cause(error: BaseException) -> BaseException:
+    from ray.exceptions import RayTaskError
+
+    while isinstance(error, RayTaskError) and isinstance(error.cause, BaseException):
+        error = error.cause
+    if error.args and isinstance(error.args[0], str):
+        error.args = (error.args[0].partition(_ADVICE)[0], *error.args[1:])
+    return error

@@ -11,18 +11,19 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from agents.boxes import Size
 from agents.case import Case
 from agents.endpoint import Endpoint, Journal, RefusedError, ReplyError
 from agents.gate import Turnstile
-from agents.masks import MaskError, MaskFile
+from agents.masks import MaskError, Segmenter
 from agents.messages import Photo
 from agents.photos import PhotoCache, PhotoError
 from agents.sender import EndpointError
 from agents.teachers import EndpointConfig
-from pipeline.config import RunConfig
+from pipeline.config import ConfigError, RunConfig
 from pipeline.gatekeeper import RemoteGate
 from pipeline.records import ImageRecord, Rejected, Task
+from pipeline.sam.choice import segmenter_of
+from pipeline.sam.pool import Pool
 from pipeline.store import Outcome, Store, StoreError
 
 
@@ -41,6 +42,7 @@ class Desk:
         self.config = config
         self.endpoint = Endpoint(_endpoint_config(config), config.runtime.replay is not None, gate)
         self._cache = PhotoCache()
+        self._sam = Pool(config.segmenter.actors)
         self._photos: OrderedDict[str, Photo] = OrderedDict()
 
     def photo(self, image: ImageRecord) -> Photo:
@@ -52,14 +54,16 @@ class Desk:
         self._photos.move_to_end(image.sha256)
         return self._photos[image.sha256]
 
-    def masks(self, image: ImageRecord) -> MaskFile:
-        return MaskFile(Path(image.masks) if image.masks else None, Size(image.width, image.height))
+    def segmenter(self, image: ImageRecord, journal: Journal) -> Segmenter:
+        """Who answers with regions of a photo; what SAM says is kept in the journal."""
+        return segmenter_of(image, self.config, self._sam, journal)
 
     def case(self, task: Task, journal: Journal, purpose: str) -> Case:
         """Everything needed to work on a task."""
         setting = task.setting(self.config.zoom, self.config.teacher.frame)
         seed = seed_of(self.config.seed, task.id, purpose)
-        return Case(self.photo(task.image), setting, task.posed, self.masks(task.image), self.endpoint, journal, seed)
+        segmenter = self.segmenter(task.image, journal)
+        return Case(self.photo(task.image), setting, task.posed, segmenter, self.endpoint, journal, seed)
 
 
 class Stage(ABC):
@@ -109,7 +113,7 @@ class Worker:
         name, journal = self.stage.name, self.store.journal(self.stage.name, identity)
         try:
             made, rejects = await self.stage.process(record, journal)
-        except (EndpointError, StoreError):
+        except (ConfigError, EndpointError, StoreError):
             raise  # The operator's: the run stops, and goes on from here when it is started again.
         except Reject as reject:
             made, rejects = [], [rejection(name, record, reject.reason, reject.evidence)]

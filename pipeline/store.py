@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonlines
+from pydantic import BaseModel
 
-from agents.messages import Reply, Request
+from agents.messages import Asked, Reply
 from pipeline.records import Rejected
+from pipeline.sam.prompt import SEGMENT
 
 
 class StoreError(Exception):
@@ -102,9 +104,9 @@ class Store:
         yield from self._all("failed", stage)
 
     def calls(self, stage: str) -> Iterator[dict[str, Any]]:
-        """Every line of a stage's call log; in a replay, of the one that is replayed."""
+        """Every request to the teacher in a stage's call log; in a replay, of the one that is replayed."""
         for path in sorted(((self.replay or self.folder) / "calls" / stage).glob("*/*.jsonl")):
-            yield from FileJournal(path).lines()
+            yield from (line for line in FileJournal(path).lines() if line.get("role") != SEGMENT)
 
     def made_of(self, stage: str, image: str) -> list[Any]:
         """What a stage made of a photo and of all that came from it: ids of children begin with their parent's."""
@@ -114,7 +116,7 @@ class Store:
     def replies_about(self, stage: str, image: str) -> Iterator[dict[str, Any]]:
         """Every reply of the teacher about a photo and all that came from it, at one stage."""
         for path in sorted((self.folder / "calls" / stage / image[:2]).glob(f"{image}*.jsonl")):
-            yield from (line["reply"] for line in FileJournal(path).lines())
+            yield from (line["reply"] for line in FileJournal(path).lines() if line.get("role") != SEGMENT)
 
     def _all(self, kind: str, stage: str) -> Iterator[tuple[str, dict[str, Any]]]:
         root = self.folder / kind / stage
@@ -226,7 +228,7 @@ class FileJournal:
             self._replies = {line["key"]: line["reply"] for line in self.lines()}
         return self._replies.get(key)
 
-    def put(self, request: Request, reply: Reply, seconds: float) -> None:
+    def put(self, request: Asked, reply: BaseModel, seconds: float) -> None:
         line: dict[str, Any] = {
             "key": request.key,
             "role": request.role,
@@ -238,10 +240,15 @@ class FileJournal:
         with said_plainly(self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._append(data)
-            if self.ledger:
-                _append_line(self.ledger, f"{reply.prompt_tokens} {reply.completion_tokens} {reply.cost:.8f}")
-        self.usage = self.usage.plus(Usage(1, reply.prompt_tokens, reply.completion_tokens, reply.cost))
+            if isinstance(reply, Reply):
+                self._count(reply)
         self._replies = {**(self._replies or {}), request.key: line["reply"]}
+
+    def _count(self, reply: Reply) -> None:
+        """Note what a teacher's reply came to; other answers cost nothing."""
+        self.usage = self.usage.plus(Usage(1, reply.prompt_tokens, reply.completion_tokens, reply.cost))
+        if self.ledger:
+            _append_line(self.ledger, f"{reply.prompt_tokens} {reply.completion_tokens} {reply.cost:.8f}")
 
     def _append(self, data: bytes) -> None:
         with self.path.open("ab") as file:

@@ -1,6 +1,7 @@
 """SA-1B annotations: regions of a photo, and files that do not fit it."""
 
 import json
+from asyncio import run
 from pathlib import Path
 from typing import Any
 
@@ -53,32 +54,32 @@ def masks(path: Path) -> MaskFile:
 
 
 def test_regions_come_largest_first(masks: MaskFile) -> None:
-    assert [region.box for region in masks.regions()] == [LARGE, RING, SMALL]
+    assert [region.box for region in run(masks.regions())] == [LARGE, RING, SMALL]
 
 
 def test_a_point_finds_the_smallest_thing_first(masks: MaskFile) -> None:
-    assert [region.box for region in masks.at_point(15, 15)] == [SMALL, LARGE]
+    assert [region.box for region in run(masks.at_point(15, 15))] == [SMALL, LARGE]
 
 
 def test_a_point_in_the_hole_of_a_thing_does_not_find_it(masks: MaskFile) -> None:
-    assert [region.box for region in masks.at_point(40, 25)] == [LARGE]
+    assert [region.box for region in run(masks.at_point(40, 25))] == [LARGE]
 
 
 def test_a_point_beside_everything_finds_nothing(masks: MaskFile) -> None:
-    assert masks.at_point(79, 59) == []
+    assert run(masks.at_point(79, 59)) == []
 
 
 def test_a_box_finds_the_thing_it_fits_best(masks: MaskFile) -> None:
-    assert masks.at_box(Box(9, 9, 21, 21))[0].box == SMALL
+    assert run(masks.at_box(Box(9, 9, 21, 21)))[0].box == SMALL
 
 
 def test_a_box_beside_everything_finds_nothing(masks: MaskFile) -> None:
-    assert masks.at_box(Box(70, 55, 80, 60)) == []
+    assert run(masks.at_box(Box(70, 55, 80, 60))) == []
 
 
 def test_without_a_file_there_are_no_regions() -> None:
     masks = MaskFile(None, SIZE)
-    assert masks.regions() == masks.at_point(1, 1) == masks.at_box(LARGE) == []
+    assert run(masks.regions()) == run(masks.at_point(1, 1)) == run(masks.at_box(LARGE)) == []
 
 
 def broken(path: Path, **changes: Any) -> str:

@@ -206,15 +206,15 @@ class Things:
     def __init__(self) -> None:
         self.point: tuple[int, int] | None = None
 
-    def regions(self) -> list[Region]:
+    async def regions(self) -> list[Region]:
         return [Region(RED, RED.area, 1.0)]
 
-    def at_point(self, x: int, y: int) -> list[Region]:
+    async def at_point(self, x: int, y: int) -> list[Region]:
         self.point = (x, y)
-        return self.regions() * 5
+        return await self.regions() * 5
 
-    def at_box(self, box: Box) -> list[Region]:
-        return self.regions() if box.overlaps(RED) else []
+    async def at_box(self, box: Box) -> list[Region]:
+        return await self.regions() if box.overlaps(RED) else []
 
 
 def test_segment_brings_the_tight_box(case: Case) -> None:

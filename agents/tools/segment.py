@@ -22,7 +22,7 @@ async def segment(
     """Segment the thing at a point [x, y] or in a box, and get the tight boxes of what is found."""
     if (box is None) == (point is None):
         raise ToolError("segment: give either a box or a point.")
-    regions = case.segmenter.at_box(box) if box else _at_point(case, point or [])
+    regions = await (case.segmenter.at_box(box) if box else _at_point(case, point or []))
     if not regions:
         return Observation("There is no segment there.")
     boxes = tuple(region.box for region in regions[:MOST])
@@ -30,10 +30,10 @@ async def segment(
     return Observation(f"Segments, best first: {written}.", boxes=boxes)
 
 
-def _at_point(case: Case, point: list[int]) -> list[Region]:
+async def _at_point(case: Case, point: list[int]) -> list[Region]:
     limit = case.setting.frame.size(case.setting.photo, case.setting.posed)
     x, y = point
     if not (0 <= x < limit.width and 0 <= y < limit.height):
         raise ToolError(f"The point {point} lies outside the photo, which is {limit.width}x{limit.height}.")
     photo = case.photo.size
-    return case.segmenter.at_point(x * photo.width // limit.width, y * photo.height // limit.height)
+    return await case.segmenter.at_point(x * photo.width // limit.width, y * photo.height // limit.height)

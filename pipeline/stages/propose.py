@@ -50,10 +50,11 @@ class Propose(Stage):
 
     async def process(self, record: ImageRecord, journal: Journal) -> tuple[list[Task], list[Rejected]]:
         rng = Random(seed_of(self.config.seed, record.id, "propose"))
+        regions = [region.box for region in await self.desk.segmenter(record, journal).regions()]
         drafts: list[Draft] = []
         calls: list[str] = []
         for index, view in enumerate(views_of(record.size, self.config.propose, rng)):
-            proposed, call = await self._ask(record, view, index, journal)
+            proposed, call = await self._ask(record, view, index, regions, journal)
             calls.append(call)
             drafts += [self._draft(suggested, view) for suggested in proposed.tasks]
         kept, dropped = self._choose(drafts, rng)
@@ -62,9 +63,11 @@ class Propose(Stage):
         tasks = [self._task(record, number, draft, tuple(calls), rng) for number, draft in enumerate(kept)]
         return tasks, [_aside(record, number, *one) for number, one in enumerate(dropped)]
 
-    async def _ask(self, record: ImageRecord, view: View, index: int, journal: Journal) -> tuple[Proposed, str]:
+    async def _ask(
+        self, record: ImageRecord, view: View, index: int, regions: list[Box], journal: Journal
+    ) -> tuple[Proposed, str]:
         photo, config = self.desk.photo(record), self.config.teacher
-        message = Message(role="user", content=(photo.picture(view), self._prompt(record, view)))
+        message = Message(role="user", content=(photo.picture(view), self._prompt(record, view, regions)))
         request = Request(
             role="propose",
             model=config.model_for("propose"),
@@ -76,7 +79,7 @@ class Propose(Stage):
         proposed, reply = await self.desk.endpoint.fill(request, Proposed, photo, journal)
         return proposed, reply.key
 
-    def _prompt(self, record: ImageRecord, view: View) -> str:
+    def _prompt(self, record: ImageRecord, view: View, regions: list[Box]) -> str:
         edges = open_edges(view.box, record.size)
         relative = self.config.teacher.frame is BoxFrame.RELATIVE
         units = "in thousandths of its width and height" if relative else f"in its {view.width}x{view.height} pixels"
@@ -85,13 +88,13 @@ class Propose(Stage):
             most=self.config.propose.tasks_per_tile,
             edges=f" (the photo goes on at its {edges} edge)" if edges else "",
             units=units,
-            regions=self._regions(record, view),
+            regions=self._regions(view, regions),
         )
 
-    def _regions(self, record: ImageRecord, view: View) -> list[list[int]]:
-        """The masked things wholly inside a part, in the units of its picture, largest first."""
+    def _regions(self, view: View, regions: list[Box]) -> list[list[int]]:
+        """The segmented things wholly inside a part, in the units of its picture, largest first."""
         frame = self.config.teacher.frame
-        inside = [region.box for region in self.desk.masks(record).regions() if view.box.holds(region.box)]
+        inside = [box for box in regions if view.box.holds(box)]
         return [
             list(frame.from_native(view.from_photo(box), view.size, view.size))
             for box in inside[: self.config.propose.regions]
