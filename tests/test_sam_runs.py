@@ -77,6 +77,48 @@ def test_an_actor_that_dies_comes_back_and_answers(two: SegmenterConfig, photo: 
     assert on_actor(pool.number(sha), lambda _: os.getpid()) != pid
 
 
+class Mortal:
+    """Dies of every prompt, and, if it is told to, for good."""
+
+    def ready(self) -> str:
+        return "cpu"
+
+    def answer(self, *_: Any) -> None:
+        os._exit(1)
+
+
+SEVENTH = Prompt(photo=f"{7:016x}", weights="", point=(1, 1))
+
+
+@pytest.fixture
+def seventh(two: SegmenterConfig) -> Iterator[Any]:
+    """Starts a mortal as the actor that the prompt goes to."""
+    import ray
+
+    assert two.actors < 7, "its name is free"
+    started: list[Any] = []
+
+    def start(restarts: int, retries: int) -> None:
+        mortal: Any = ray.remote(Mortal)
+        lives = {"max_restarts": restarts, "max_task_retries": retries}
+        started.append(mortal.options(name="sam-7", num_cpus=0.1, **lives).remote())
+
+    yield start
+    for one in started:
+        ray.kill(one)
+
+
+def test_a_prompt_that_sam_dies_of_twice_is_a_reason(seventh: Any) -> None:
+    seventh(restarts=-1, retries=1)
+    assert asyncio.run(Pool(1000).answer("any.jpg", SEVENTH)).fault.startswith("SAM died of it: twice")
+
+
+def test_an_actor_that_is_gone_for_good_is_one_sentence(seventh: Any) -> None:
+    seventh(restarts=0, retries=0)
+    with pytest.raises(ConfigError, match=r"^SAM's worker died and cannot be started again\. .* nothing is lost\.$"):
+        asyncio.run(Pool(1000).answer("any.jpg", SEVENTH))
+
+
 def test_a_gpu_that_is_not_there_is_one_sentence(two: SegmenterConfig) -> None:
     import ray
 
