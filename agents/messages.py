@@ -1,5 +1,6 @@
 """Chat messages as the agent holds them: text and pictures by reference, never pixels."""
 
+import base64
 import hashlib
 import json
 import operator
@@ -89,7 +90,7 @@ class Photo:
     def __init__(self, path: str, sha256: str, size: Size, cache: PhotoCache) -> None:
         self.path, self.sha256, self.size = path, sha256, size
         self._cache = cache
-        self._jpegs: dict[View, bytes] = {}
+        self._sent: dict[View, str] = {}
 
     @property
     def image(self) -> Image.Image:
@@ -102,8 +103,9 @@ class Photo:
     def render(self, view: View) -> Image.Image:
         return render(self.image, view)
 
-    def jpeg(self, view: View) -> bytes:
-        """The encoded picture of a view."""
-        if view not in self._jpegs:
-            self._jpegs[view] = encode_jpeg(self.render(view))
-        return self._jpegs[view]
+    def data_url(self, view: View) -> str:
+        """The picture of a view as it is sent, a JPEG; made once, however many requests show it."""
+        if view not in self._sent:
+            data = base64.b64encode(encode_jpeg(self.render(view))).decode()
+            self._sent[view] = f"data:image/jpeg;base64,{data}"
+        return self._sent[view]

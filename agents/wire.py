@@ -1,6 +1,5 @@
 """Requests and replies as the chat-completions protocol has them."""
 
-import base64
 from typing import Any
 
 from agents.messages import Call, Message, Photo, Picture, Reply, Request
@@ -42,8 +41,7 @@ def _part(part: str | Picture, photo: Photo | None) -> dict[str, Any]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
     assert photo is not None  # a request with pictures is about a photo
-    data = base64.b64encode(photo.jpeg(part.view)).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}}
+    return {"type": "image_url", "image_url": {"url": photo.data_url(part.view)}}
 
 
 def _sound(text: str) -> str:
