@@ -24,7 +24,7 @@ def stream(
 ) -> Iterator[str]:
     """Send records through the stages; yields the JSON of what comes out of the last as it comes.
 
-    Raises what a worker raised for the operator: EndpointError, StoreError.
+    Raises what a worker raised for the operator: ConfigError, EndpointError, StoreError.
     """
     for rows in _portions(records):
         yield from _stream(rows, stages, config, meter)
