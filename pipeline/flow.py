@@ -29,7 +29,7 @@ def stream(
     """Send records through the stages; yields the JSON of what comes out of the last as it comes.
 
     All workers report to the actor `meter` and pass through the actor `gate`, where they are given.
-    Raises what a worker raised for the operator: EndpointError, StoreError.
+    Raises what a worker raised for the operator: ConfigError, EndpointError, StoreError.
     """
     for rows in _portions(records):
         yield from _stream(rows, stages, config, meter, gate)
