@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from pipeline.training import lamps
 from pipeline.training.config import Lesson, TrainConfig
-from pipeline.training.evaluate import Evaluator
+from pipeline.training.evaluate import Evaluator, share
 from pipeline.training.journal import cpu_seconds
 from pipeline.training.policy import Policy, load
 from pipeline.training.scenes import FOR_RL, HELD_OUT, NUMBERS_PER_SEED, example, exercises, questions, scenes
@@ -27,7 +27,8 @@ class Arm(NamedTuple):
     name: str
     start: str | None
     train: Callable[[TrainConfig, Policy, Path], None]
-    evaluated: bool = True
+    evaluate: Callable[[TrainConfig, Policy, str, int], dict[str, Any]] | None = None
+    """Makes the row of one resolution."""
 
 
 def _lessons(name: str, pick: Callable[[TrainConfig], Sequence[Lesson]]) -> Callable[[TrainConfig, Policy, Path], None]:
@@ -54,14 +55,26 @@ def _rl(config: TrainConfig, policy: Policy, folder: Path) -> None:
     reinforce(policy, asked, config.rl, folder / "leg1", "sft-few+rl", config.seed)
 
 
+def _row(config: TrainConfig, policy: Policy, name: str, resolution: int) -> dict[str, Any]:
+    examples = scenes(HELD_OUT, config.evaluate.count, resolution, config.manner)
+    return Evaluator(config.evaluate, config.seed).row(policy, name, examples)
+
+
+def _accuracy(config: TrainConfig, policy: Policy, name: str, resolution: int) -> dict[str, Any]:
+    """As much of a row as is looked at where a model only stands beside another."""
+    examples = scenes(HELD_OUT, config.evaluate.count, resolution, config.manner)
+    right, _, _ = share(Evaluator(config.evaluate, config.seed).rollouts(policy, examples))
+    return {"model": name, "resolution": resolution, "accuracy": right}
+
+
 ARMS = (
-    Arm("base", None, _lessons("base", lambda config: config.course.base), evaluated=False),
-    Arm("direct", "base", _lessons("direct", lambda config: [config.course.direct])),
-    Arm("sft", "base", _lessons("sft", lambda config: [config.course.sft])),
-    Arm("sft-few", "base", _lessons("sft-few", lambda config: [config.course.few])),
-    Arm("sft-few+rl", "sft-few", _rl),
-    Arm("sft-few+sft", "sft-few", _lessons("sft-few+sft", lambda config: [config.course.more])),
-    Arm("always", "base", _lessons("always", lambda config: [config.course.always])),
+    Arm("base", None, _lessons("base", lambda config: config.course.base)),
+    Arm("direct", "base", _lessons("direct", lambda config: [config.course.direct]), _row),
+    Arm("sft", "base", _lessons("sft", lambda config: [config.course.sft]), _row),
+    Arm("sft-few", "base", _lessons("sft-few", lambda config: [config.course.few]), _row),
+    Arm("sft-few+rl", "sft-few", _rl, _row),
+    Arm("sft-few+sft", "sft-few", _lessons("sft-few+sft", lambda config: [config.course.more]), _row),
+    Arm("always", "base", _lessons("always", lambda config: [config.course.always]), _accuracy),
 )
 """In the order of the table."""
 
@@ -101,8 +114,11 @@ def run_arm(config: TrainConfig, name: str) -> list[dict[str, Any]]:
         return rows
     policy = _policy(config, arm, folder)
     spent = sum(cpu_seconds(leg) for leg in folder.glob("leg*"))
-    resolutions = lamps.RESOLUTIONS if arm.evaluated else ()
-    rows = [_row(config, policy, name, resolution) | {"train_cpu_seconds": spent} for resolution in resolutions]
+    rows = [
+        arm.evaluate(config, policy, name, resolution) | {"train_cpu_seconds": spent}
+        for resolution in lamps.RESOLUTIONS
+        if arm.evaluate
+    ]
     finished.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     return rows
 
@@ -136,11 +152,6 @@ def corpus(config: TrainConfig, count: int = 100) -> Iterator[str]:
                     yield f"{turn.role}\n"
                     yield from (part for part in turn.content if part)
             yield from lamps.grounding(scene, setting)
-
-
-def _row(config: TrainConfig, policy: Policy, name: str, resolution: int) -> dict[str, Any]:
-    examples = scenes(HELD_OUT, config.evaluate.count, resolution, config.manner)
-    return Evaluator(config.evaluate, config.seed).row(policy, name, examples)
 
 
 @contextmanager
