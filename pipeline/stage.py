@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from agents.boxes import Size
 from agents.case import Case
 from agents.endpoint import Endpoint, EndpointError, Journal, RefusedError, ReplyError
+from agents.files import FileError
 from agents.masks import MaskError, MaskFile
 from agents.messages import Photo
 from agents.photos import PhotoCache, PhotoError
@@ -49,7 +50,7 @@ class Desk:
         return self._photos[image.sha256]
 
     def masks(self, image: ImageRecord) -> MaskFile:
-        return MaskFile(Path(image.masks) if image.masks else None, Size(image.width, image.height))
+        return MaskFile(image.masks, Size(image.width, image.height))
 
     def case(self, task: Task, journal: Journal, purpose: str) -> Case:
         """Everything needed to work on a task."""
@@ -105,7 +106,7 @@ class Worker:
         name = self.stage.name
         try:
             made, rejects = await self.stage.process(record, self.store.journal(name, identity))
-        except (EndpointError, StoreError):
+        except (EndpointError, StoreError, FileError):
             raise  # The operator's: the run stops, and goes on from here when it is started again.
         except Reject as reject:
             made, rejects = [], [rejection(name, record, reject.reason, reject.evidence)]
