@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from agents import files
 from agents.boxes import Box, Size, outward
 
 
@@ -39,7 +40,7 @@ class Segmenter(Protocol):
 class MaskFile:
     """The masks that SA-1B ships beside a photo (`sa_<n>.json`, COCO run-length encoding)."""
 
-    def __init__(self, path: Path | None, size: Size) -> None:
+    def __init__(self, path: Path | str | None, size: Size) -> None:
         self.path, self.size = path, size
 
     @cached_property
@@ -69,20 +70,20 @@ class MaskFile:
         return sorted(hits, key=lambda region: -region.box.iou(box))
 
 
-def read_annotations(path: Path, size: Size) -> list[dict[str, Any]]:
+def read_annotations(path: Path | str, size: Size) -> list[dict[str, Any]]:
     """The annotations of an SA-1B file for a photo of `size`; raises MaskError if they do not fit it."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(files.read(path).decode())
         written = Size(int(content["image"]["width"]), int(content["image"]["height"]))
         annotations = [dict(annotation) for annotation in content["annotations"]]
         for annotation in annotations:
             _region(annotation)
             annotation["segmentation"]["counts"]  # read only when a point is asked about
-    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise MaskError(f"broken annotation: {path.name} {type(error).__name__} {str(error)[:80]}") from error
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise MaskError(f"broken annotation: {files.name_of(path)} {type(error).__name__} {str(error)[:80]}") from error
     if written != size:
         raise MaskError(
-            f"annotation of another photo: {path.name} is for {written.width}x{written.height}, "
+            f"annotation of another photo: {files.name_of(path)} is for {written.width}x{written.height}, "
             f"the photo is {size.width}x{size.height}"
         )
     return annotations

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from agents import files
 from agents.boxes import Size
 
 MAX_PIXELS = 150_000_000
@@ -21,23 +22,40 @@ class PhotoError(Exception):
     """A photo that cannot be used; the message says why, for the curator of the data."""
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
+Source = Path | str | bytes
+"""A photo's address, or its bytes where they have been read."""
+
+
+def taken(address: str) -> Path | bytes:
+    """A photo to look at more than once: a local path as it is, anything else read; raises PhotoError."""
+    try:
+        return files.held(address)
+    except FileNotFoundError as error:
+        raise PhotoError("the file is gone") from error
+    except OSError as error:
+        raise PhotoError(f"the file cannot be read: {error}") from error
+
+
+def file_hash(source: Source) -> str:
+    """SHA-256 of a file's bytes, in hex; raises OSError."""
+    held = source if isinstance(source, bytes) else files.held(source)
+    if isinstance(held, bytes):
+        return hashlib.sha256(held).hexdigest()
+    with held.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def upright_size(path: Path) -> Size:
+def upright_size(source: Source) -> Size:
     """Width and height of the upright photo, from its header alone; raises PhotoError."""
-    with _opened(path) as image:
+    with _opened(source) as image:
         size = Size(*image.size)
         orientation = image.getexif().get(ORIENTATION_TAG, 1)
     return Size(size.height, size.width) if orientation in SIDEWAYS else size
 
 
-def open_photo(path: Path) -> Image.Image:
+def open_photo(source: Source) -> Image.Image:
     """The whole photo, upright, 8-bit RGB; raises PhotoError for anything that is not a sound photo."""
-    with _opened(path) as image:
+    with _opened(source) as image:
         try:
             image.load()
             return _to_rgb(ImageOps.exif_transpose(image))
@@ -45,16 +63,17 @@ def open_photo(path: Path) -> Image.Image:
             raise PhotoError(f"damaged image: {error}") from error
 
 
-def _opened(path: Path) -> Image.Image:
-    if not path.exists():
+def _opened(source: Source) -> Image.Image:
+    held = source if isinstance(source, bytes) else taken(str(source))
+    if isinstance(held, Path) and not held.exists():
         raise PhotoError("the file is gone")
-    if path.stat().st_size == 0:
+    if (len(held) if isinstance(held, bytes) else held.stat().st_size) == 0:
         raise PhotoError("the file is empty (0 bytes)")
     with warnings.catch_warnings():
         # Pillow only warns where we refuse below, with our own bound.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            image = Image.open(path)
+            image = Image.open(io.BytesIO(held) if isinstance(held, bytes) else held)
         except Image.DecompressionBombError as error:
             raise PhotoError(f"too large: more than {MAX_PIXELS:,} pixels") from error
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
@@ -99,9 +118,9 @@ class PhotoCache:
         self._photos: OrderedDict[str, Image.Image] = OrderedDict()
 
     def get(self, path: str) -> Image.Image:
-        """The decoded photo; raises PhotoError."""
+        """The decoded photo at an address; raises PhotoError."""
         if path not in self._photos:
-            self._photos[path] = open_photo(Path(path))
+            self._photos[path] = open_photo(path)
             while len(self._photos) > 1 and self._pixels() > self.max_pixels:
                 self._photos.popitem(last=False)
         self._photos.move_to_end(path)

@@ -27,7 +27,7 @@ from pipeline.config import RunConfig
 from pipeline.flow import stream
 from pipeline.inspection import run_config
 from pipeline.records import Candidate
-from pipeline.runner import drawn_folders
+from pipeline.runner import drawn_folders, index_folder
 from pipeline.session import ray_session
 from pipeline.stage import Stage, Worker
 from pipeline.stages import STAGES
@@ -118,7 +118,7 @@ def main(run: Path) -> None:
 def _work(run: Path) -> Work:
     config, store = run_config(run), Store(run)
     images = str(drawn_folders(config)[0]) if config.sample.images == "drawn" else config.sample.images
-    found = sources.candidates(config.sample, images, config.seed)
+    found = sources.candidates(config.sample, images, config.seed, index_folder(config))
     work = Work(run, config, [photo for photo in found if store.finished("sample", photo.id)])
     # The first photo is the one that all is started with, so some trace has to come of it.
     return work._replace(photos=sorted(work.photos, key=lambda photo: not work.traces_of([photo])))

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 from typing_extensions import override
 
+from agents.files import FileError
 from agents.sender import EndpointError
 from pipeline.config import ConfigError, RunConfig, load
 from pipeline.export import ExportError
@@ -24,7 +25,7 @@ class _Plain(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (ConfigError, EndpointError, StoreError, ExportError, TrainingError) as error:
+        except (ConfigError, EndpointError, FileError, StoreError, ExportError, TrainingError) as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:

@@ -22,17 +22,39 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class SmallMasks(_Section):
+    """How many of a photo's masks must be small."""
+
+    below: float = Field(0.001, gt=0, le=1)
+    """A mask is small when its area is below this share of the photo's."""
+    least: float = Field(0.0, ge=0, le=1)
+    """Photos with a smaller share of small masks are set aside."""
+    most: float = Field(1.0, ge=0, le=1)
+    """Photos with a larger share of small masks are set aside."""
+
+
 class SampleConfig(_Section):
     """Which photos."""
 
-    images: str = "drawn"
-    """A folder, a glob, an SA-1B folder, or `drawn` for the bundled sample set."""
+    images: str | list[str] = "drawn"
+    """Folders, globs, SA-1B folders or tars (`sa_*.tar`), local or s3://; or `drawn` for the bundled sample set."""
+    index: str | None = None
+    """Folder of the indexes of tars, made once and shared by runs; null is `index` beside the run's folder."""
     count: int | None = Field(40, ge=1)
     """Photos to sample, by seed; null takes all."""
     min_side: int = 256
     """Photos with a shorter side, in pixels, are set aside."""
     max_side: int = 16384
     """Photos with a longer side, in pixels, are set aside."""
+    min_masks: int | None = Field(None, ge=0)
+    """Photos with fewer SA-1B masks are set aside; a photo without an annotation has none."""
+    max_masks: int | None = Field(None, ge=0)
+    """Photos with more SA-1B masks are set aside."""
+    small_masks: SmallMasks | None = None
+    """Set photos aside by the share of their masks that are small; null does not."""
+    exclude: list[str] | None = None
+    """Lists of photos to keep out, as those of benchmarks: names (`sa_123`) or SHA-256, one a line, or V*'s own
+    `test_questions.jsonl`. Every worker must be able to read them."""
 
 
 class ProposeConfig(_Section):
@@ -162,8 +184,8 @@ class RunConfig(_Section):
         return ExportConfig(policy=self.zoom, **dict(self.export))
 
 
-FREE = ("out", "runtime", "teacher.base_url", "teacher.key_env", "teacher.timeout_seconds", "teacher.tries",
-        "teacher.max_wait_seconds", "teacher.patience_seconds", "teacher.limits", "teacher.prices",
+FREE = ("out", "runtime", "sample.index", "teacher.base_url", "teacher.key_env", "teacher.timeout_seconds",
+        "teacher.tries", "teacher.max_wait_seconds", "teacher.patience_seconds", "teacher.limits", "teacher.prices",
         "segmenter.checkpoint", "segmenter.model", "segmenter.actors", "segmenter.device", "segmenter.threads",
         "segmenter.cache")  # fmt: skip
 """Keys that may change between two starts of one run: they do not change its records.

@@ -33,7 +33,7 @@ def write_pictures(story: Story, folder: Path) -> list[Path]:
     """
     if story.task is None:
         return []
-    photo = open_photo(Path(story.task.image.path))
+    photo = open_photo(story.task.image.path)
     pictures = {name: render(photo, view) for name, view in _views(story, story.task).items()}
     pictures[OVERVIEW] = _overview(photo, story, story.task)
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,8 @@ def pilot(config: RunConfig, count: int, say: Callable[[str], None] = print) -> 
         return estimate(store, [photo.id for photo in photos[:count]], len(photos))
 
 
-def _photos(config: RunConfig, say: Callable[[str], None]) -> list[Candidate]:
-    photos = sources.candidates(config.sample, _images(config, say), config.seed)
+def _photos(config: RunConfig, say: Callable[[str], None]) -> Sequence[Candidate]:
+    photos = sources.candidates(config.sample, _images(config, say), config.seed, index_folder(config), say)
     say(f"{len(photos)} photos, run folder {config.folder}")
     if told := who_segments(config, photos):
         say(told)
@@ -97,7 +97,7 @@ def _workplace(config: RunConfig, say: Callable[[str], None]) -> Iterator[RunCon
         yield config
 
 
-def _flow(config: RunConfig, photos: list[Candidate], say: Callable[[str], None]) -> None:
+def _flow(config: RunConfig, photos: Sequence[Candidate], say: Callable[[str], None]) -> None:
     """All photos through all stages; with a target, wave after wave until it is reached."""
     names = [stage.name for stage in STAGES]
     started = 0
@@ -124,7 +124,7 @@ def _wave(config: RunConfig, started: int, photos: int) -> int:
     return max(2, int(WAVE_SLACK * (config.target - made) * started / made))
 
 
-def _chosen(config: RunConfig, photos: list[Candidate]) -> list[str]:
+def _chosen(config: RunConfig, photos: Sequence[Candidate]) -> list[str]:
     """Ids of the traces to export, in order of id.
 
     With a target they are those of the first photos that reach it, so that the choice does not
@@ -139,13 +139,13 @@ def _chosen(config: RunConfig, photos: list[Candidate]) -> list[str]:
     return sorted(first[: config.target])
 
 
-def _image_ids(store: Store, photos: list[Candidate]) -> Iterator[str]:
+def _image_ids(store: Store, photos: Sequence[Candidate]) -> Iterator[str]:
     for photo in photos:
         for record in store.finished("sample", photo.id) or ():
             yield ImageRecord.model_validate_json(record).id
 
 
-def _export(config: RunConfig, photos: list[Candidate]) -> Any:
+def _export(config: RunConfig, photos: Sequence[Candidate]) -> Any:
     from pipeline.export import export
     from pipeline.facts import card_facts
     from pipeline.shards import on_ray
@@ -162,7 +162,7 @@ def _export(config: RunConfig, photos: list[Candidate]) -> Any:
         return export(traced(), config.exporting, config.folder / "dataset", card_facts(store, config), on_ray)
 
 
-def _images(config: RunConfig, say: Callable[[str], None]) -> str:
+def _images(config: RunConfig, say: Callable[[str], None]) -> str | list[str]:
     """Where the photos are; draws the sample set first where it is asked for."""
     if config.sample.images != "drawn":
         return config.sample.images
@@ -173,6 +173,11 @@ def _images(config: RunConfig, say: Callable[[str], None]) -> str:
     say(f"drawing {count} sample scenes in {folder}")
     draw_scenes(folder, truth, count, config.seed, workers=os.cpu_count() or 1)
     return str(folder)
+
+
+def index_folder(config: RunConfig) -> Path:
+    """Where the indexes of tars lie: beside the run, so that other runs find them."""
+    return Path(config.sample.index) if config.sample.index else config.folder.parent / "index"
 
 
 def drawn_folders(config: RunConfig) -> tuple[Path, Path]:

@@ -1,31 +1,93 @@
-"""Finding photos: a folder, a glob, an SA-1B folder; no file twice, a sample by seed."""
+"""Finding photos: folders, globs, SA-1B folders and tars, here or at a URI; a sample by seed."""
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any, NamedTuple
 
+from agents.files import filesystem, is_remote, reached
 from agents.photos import file_hash
 from pipeline.config import ConfigError, SampleConfig
+from pipeline.index import Tar, indexed, sampled
 from pipeline.records import Candidate
+from pipeline.tars import ENDINGS
 
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".mpo"}
+
+class _Found(NamedTuple):
+    photos: list[Candidate]
+    tars: list[Tar]
 
 
-def candidates(config: SampleConfig, images: str, seed: int) -> list[Candidate]:
+def candidates(
+    config: SampleConfig,
+    images: str | Sequence[str],
+    seed: int,
+    index: Path = Path("outputs/index"),
+    say: Callable[[str], None] = print,
+) -> Sequence[Candidate]:
     """The photos of a run in a fixed order, by seed; raises ConfigError if there are none.
 
-    Photos are only listed here: they are opened by the sample stage.
+    Photos are only listed here: they are opened by the sample stage. Tars are indexed in the folder `index` first;
+    a photo in one becomes a Candidate when it is asked for.
     """
+    found = [_found(one) for one in ([images] if isinstance(images, str) else images)]
+    photos = list({photo.path: photo for one in found for photo in one.photos}.values())
+    tars = [tar for one in found for tar in one.tars]
+    if tars:
+        made = sampled(photos, indexed(tars, index, say), seed, config.count)
+        if not made:
+            raise ConfigError(f"There is no whole photo in the {len(tars)} tars of {images}.")
+        return made
+    Random(seed).shuffle(photos)
+    return photos if config.count is None else photos[: config.count]
+
+
+def _found(images: str) -> _Found:
+    if is_remote(images):
+        return _remote(images)
     root, paths = _paths(images)
-    found = [_candidate(path, root) for path in _without_copies(paths)]
-    Random(seed).shuffle(found)
-    return found if config.count is None else found[: config.count]
+    tars = [path for path in paths if path.suffix == ".tar"]
+    photos = _without_copies([path for path in paths if path.suffix != ".tar"])
+    return _Found([_candidate(path, root) for path in photos], [_tar(path) for path in tars])
+
+
+def _remote(images: str) -> _Found:
+    """What is below a URI, or what a glob at one names."""
+    with reached(images):
+        fs, path = filesystem(images)
+        listed: dict[str, Any] = fs.glob(path, detail=True) if "*" in path else fs.find(path, detail=True)
+    infos = {fs.unstrip_protocol(name): info for name, info in sorted(listed.items()) if info["type"] == "file"}
+    photos = [
+        Candidate(
+            id=Candidate.name_of(address.removeprefix(images.rstrip("/") + "/")),
+            path=address,
+            masks=masks if (masks := f"{address.rpartition('.')[0]}.json") in infos else None,
+        )
+        for address in infos
+        if Path(address).suffix.lower() in ENDINGS
+    ]
+    tars = [Tar(address, int(i["size"]), _written(i)) for address, i in infos.items() if address.endswith(".tar")]
+    if not photos and not tars:
+        raise ConfigError(f"There is no image and no tar at {images}.")
+    return _Found(photos, tars)
+
+
+def _written(info: dict[str, Any]) -> str:
+    """What a store says of a file that changes when it is written anew; each store has its own word."""
+    return next((str(info[key]) for key in ("ETag", "etag", "mtime", "created") if key in info), "")
+
+
+def _tar(path: Path) -> Tar:
+    facts = path.stat()
+    return Tar(str(path.resolve()), facts.st_size, str(facts.st_mtime_ns))
 
 
 def _paths(images: str) -> tuple[Path, list[Path]]:
     folder = Path(images)
     if folder.is_dir():
-        paths = [path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and _usable(path)]
+        wanted = {*ENDINGS, ".tar"}
+        paths = [path for path in folder.rglob("*") if path.suffix.lower() in wanted and _usable(path)]
         if not paths:
             raise ConfigError(f"There is no image in {images} (looked for {', '.join(sorted(ENDINGS))}).")
         return folder, sorted(paths)

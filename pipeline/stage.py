@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from agents.case import Case
 from agents.endpoint import Endpoint, Journal, RefusedError, ReplyError
+from agents.files import FileError
 from agents.gate import Turnstile
 from agents.masks import MaskError, Segmenter
 from agents.messages import Photo
@@ -113,7 +114,7 @@ class Worker:
         name, journal = self.stage.name, self.store.journal(self.stage.name, identity)
         try:
             made, rejects = await self.stage.process(record, journal)
-        except (ConfigError, EndpointError, StoreError):
+        except (ConfigError, EndpointError, FileError, StoreError):
             raise  # The operator's: the run stops, and goes on from here when it is started again.
         except Reject as reject:
             made, rejects = [], [rejection(name, record, reject.reason, reject.evidence)]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from agents.boxes import Box, Size, checked, parse_box, whole
 from agents.dialects import Setting
-from agents.photos import PhotoError, file_hash, open_photo, pixel_hash
+from agents.photos import PhotoError, file_hash, open_photo, pixel_hash, taken
 from agents.trace import Focus, Zoom
 from agents.trajectory import Step
 from agents.views import View, crop_view, render, zoom_view
@@ -113,11 +113,11 @@ def _verify_photo(image: ImageRecord, group: list[Traced], config: RunConfig, re
 
 def _opened(image: ImageRecord) -> tuple[Image.Image | None, str]:
     """A photo, if it is still the one that was recorded, and else why it is not."""
-    path = Path(image.path)
     try:
-        if path.is_file() and file_hash(path) != image.sha256:
+        held = taken(image.path)
+        if (isinstance(held, bytes) or held.is_file()) and file_hash(held) != image.sha256:
             return None, "the photo's file has changed"
-        photo = open_photo(path)
+        photo = open_photo(held)
     except (PhotoError, OSError) as error:
         return None, f"the photo cannot be opened: {error}"
     if Size(*photo.size) != image.size:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from agents.files import FileError
 from agents.photos import file_hash
 from pipeline.records import Candidate, ImageRecord, Rejected
 from pipeline.stage import Worker
@@ -91,6 +92,61 @@ def test_a_photo_with_the_annotation_of_another_is_rejected(photo: Path) -> None
 def test_a_photo_with_a_broken_annotation_is_rejected(photo: Path) -> None:
     photo.with_suffix(".json").write_text("{")
     assert "broken annotation" in reason(photo, photo.with_suffix(".json"))
+
+
+def with_masks(photo: Path, *areas: int) -> Path:
+    """An annotation with masks of these areas, in pixels."""
+    box = {"bbox": [0, 0, 10, 10], "predicted_iou": 0.9, "segmentation": {"size": [480, 640], "counts": "x"}}
+    path = photo.with_suffix(".json")
+    content = {"image": {"width": 640, "height": 480}, "annotations": [{**box, "area": area} for area in areas]}
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        ({"min_masks": 5}, "too few masks"),
+        ({"max_masks": 3}, "too many masks"),
+        ({"small_masks": {"below": 0.001, "least": 0.6}}, "too few small masks"),
+        ({"small_masks": {"below": 0.001, "most": 0.4}}, "too many small masks"),
+    ],
+)
+def test_a_photo_with_other_masks_than_wanted_is_rejected(limits: dict[str, Any], why: str, photo: Path) -> None:
+    assert reason(photo, with_masks(photo, 10, 306, 308, 9999), **limits) == why  # a thousandth is 307.2 pixels
+
+
+def test_a_photo_whose_masks_are_just_as_wanted_is_taken(photo: Path) -> None:
+    masks = with_masks(photo, 10, 306, 308, 9999)
+    small = {"below": 0.001, "least": 0.5, "most": 0.5}
+    assert sample(photo, masks, min_masks=4, max_masks=4, small_masks=small)[1] == []
+
+
+def test_a_photo_without_an_annotation_has_no_masks(photo: Path) -> None:
+    assert reason(photo, min_masks=1) == "too few masks"
+
+
+@pytest.mark.parametrize(
+    "line", ["photo", "photo.jpg  # of V*", '{"image": "direct_attributes/photo.jpg", "label": "A"}']
+)
+def test_a_photo_whose_name_is_on_a_list_is_kept_out(line: str, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text(f"# a benchmark\nother\n\n{line}\n")
+    assert reason(photo, exclude=[str(tmp_path / "list.txt")]) == "on a list of photos to keep out"
+
+
+def test_a_photo_is_kept_out_by_its_hash_under_any_name(photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text(file_hash(photo).upper())
+    assert reason(photo, exclude=[str(tmp_path / "list.txt")]) == "on a list of photos to keep out"
+
+
+def test_a_photo_on_no_list_is_taken(photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("photo2\n")
+    assert sample(photo, exclude=[str(tmp_path / "list.txt")])[1] == []
+
+
+def test_a_list_that_is_gone_is_the_operators(photo: Path) -> None:
+    with pytest.raises(FileError, match=r"The list nowhere.txt in sample.exclude cannot be read"):
+        sample(photo, exclude=["nowhere.txt"])
 
 
 def test_photos_with_broken_annotations_are_counted_together(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from agents.dialects import Dialect
-from agents.photos import PhotoCache, PhotoError, encode_jpeg, file_hash
+from agents.photos import PhotoCache, PhotoError, encode_jpeg, file_hash, taken
 from agents.views import View, render
 from pipeline.export.config import ExportError
 from pipeline.export.features import sft_schema
@@ -124,12 +124,19 @@ class _Desk:
         return self._pictures[view]
 
     def _take(self, image: ImageRecord) -> str:
-        path = Path(image.path)
-        if not path.is_file():
+        try:
+            held = taken(image.path)
+        except PhotoError as error:
+            raise _gone(image, str(error)) from error
+        if isinstance(held, Path) and not held.is_file():
             raise _gone(image, "the file is gone")
-        if file_hash(path) != image.sha256:
+        if file_hash(held) != image.sha256:
             raise _gone(image, "the file has changed")
-        return self._store.copy(path, image.sha256, "photos") if self._config.copy_photos else image.name
+        if not self._config.copy_photos:
+            return image.name
+        if isinstance(held, bytes):
+            return self._store.put(held, "photos", Path(image.name).suffix.lower())
+        return self._store.copy(held, image.sha256, "photos")
 
 
 def _gone(image: ImageRecord, why: str) -> ExportError:

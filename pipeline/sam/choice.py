@@ -1,5 +1,6 @@
 """Which segmenter a run has: SAM where it is given a checkpoint, SA-1B's own masks where not."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from agents.endpoint import Journal
@@ -38,14 +39,14 @@ def _checked(path: Path, model: str) -> str:
 
 def segmenter_of(image: ImageRecord, config: RunConfig, sam: Sam | None, journal: Journal) -> Segmenter:
     """Who answers with the regions of a photo in this run."""
-    masks = MaskFile(Path(image.masks) if image.masks else None, image.size)
+    masks = MaskFile(image.masks, image.size)
     if config.segmenter.sha256 is None:
         return masks
     online = None if config.runtime.replay else sam
     return SamSegmenter(image, masks if image.masks else None, config.segmenter, online, journal)
 
 
-def who_segments(config: RunConfig, photos: list[Candidate]) -> str:
+def who_segments(config: RunConfig, photos: Sequence[Candidate]) -> str:
     """A line that says who answers `segment`; empty where SA-1B's masks do, for every photo."""
     segmenter, masked = config.segmenter, sum(photo.masks is not None for photo in photos)
     if config.runtime.replay and segmenter.sha256:

@@ -29,7 +29,7 @@ class SamWorker:
     def answer(self, path: str, prompt: Prompt) -> Answer:
         """The regions a prompt means in the photo that lies at `path`, or why there are none."""
         try:
-            return Answer(regions=tuple(self.predictor.answer(prompt, lambda: open_photo(Path(path)))))
+            return Answer(regions=tuple(self.predictor.answer(prompt, lambda: open_photo(path))))
         except PhotoError as error:
             return Answer(fault=str(error))
         except (MemoryError, RuntimeError) as error:
