@@ -10,6 +10,7 @@ from typing import Any
 import prompts
 from pipeline import sources
 from pipeline.config import ConfigError, RunConfig, fixed
+from pipeline.distinct import Distinct
 from pipeline.flow import stream, unwrapped
 from pipeline.progress import progress
 from pipeline.records import Candidate, ImageRecord, Traced
@@ -69,10 +70,14 @@ def _flow(config: RunConfig, photos: Sequence[Candidate], say: Callable[[str], N
     """All photos through all stages; with a target, wave after wave until it is reached."""
     names = [stage.name for stage in STAGES]
     started = 0
+    near = config.sample.near_duplicates
+    distinct = Distinct(config, near) if near else None
     with progress(names, len(photos), config.runtime.progress_seconds) as meter:
         while started < len(photos):
             wave = photos[started : started + _wave(config, started, len(photos))]
             started += len(wave)
+            if distinct:
+                distinct.settle(wave)
             for _ in stream(wave, STAGES, config, meter):
                 pass
             if config.target is not None and len(_chosen(config, photos)) >= config.target:
