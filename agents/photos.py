@@ -63,6 +63,19 @@ def open_photo(source: Source) -> Image.Image:
             raise PhotoError(f"damaged image: {error}") from error
 
 
+def likeness_of(source: Source) -> str:
+    """The perceptual hash of a photo, in hex; a JPEG is decoded small for it. Raises PhotoError."""
+    from agents.likeness import likeness
+
+    with _opened(source) as image:
+        try:
+            image.draft("RGB", (256, 256))
+            image.load()
+            return f"{likeness(_to_rgb(ImageOps.exif_transpose(image))):016x}"
+        except (OSError, SyntaxError, ValueError, MemoryError) as error:
+            raise PhotoError(f"damaged image: {error}") from error
+
+
 def _opened(source: Source) -> Image.Image:
     held = source if isinstance(source, bytes) else taken(str(source))
     if isinstance(held, Path) and not held.exists():

@@ -33,6 +33,15 @@ class SmallMasks(_Section):
     """Photos with a larger share of small masks are set aside."""
 
 
+class NearDuplicates(_Section):
+    """Photos that look the same, by a perceptual hash of 64 bits."""
+
+    bits: int = Field(4, ge=0, le=12)
+    """Two photos are near-duplicates when at most so many bits of their hashes differ."""
+    benchmarks: list[str] = []
+    """Folders or globs of benchmark images: nothing that looks like one of them is taken."""
+
+
 class SampleConfig(_Section):
     """Which photos."""
 
@@ -52,6 +61,8 @@ class SampleConfig(_Section):
     """Photos with more SA-1B masks are set aside."""
     small_masks: SmallMasks | None = None
     """Set photos aside by the share of their masks that are small; null does not."""
+    near_duplicates: NearDuplicates | None = None
+    """Keep one of photos that look the same, and none that looks like a benchmark image; null compares none."""
     exclude: list[str] | None = None
     """Lists of photos to keep out, as those of benchmarks: names (`sa_123`) or SHA-256, one a line, or V*'s own
     `test_questions.jsonl`. Every worker must be able to read them."""

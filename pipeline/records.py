@@ -1,10 +1,11 @@
 """What flows between the stages: frozen records with stable ids, paths and boxes, never pixels."""
 
 import hashlib
+import operator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents.boxes import Box, BoxField, BoxFrame, Size, union
 from agents.dialects import Setting
@@ -44,6 +45,8 @@ class ImageRecord(_Record):
     """Of the upright photo, in pixels."""
     masks: str | None = None
     """Path of its SA-1B annotation, if there is one."""
+    likeness: str = Field(default="", exclude_if=operator.not_)
+    """Its perceptual hash, 16 hexadecimal digits, where near-duplicates are looked for."""
 
     @property
     def size(self) -> Size:

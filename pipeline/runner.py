@@ -11,6 +11,7 @@ import prompts
 from pipeline import sources
 from pipeline.acquaintance import acquainted
 from pipeline.config import ConfigError, RunConfig, fixed
+from pipeline.distinct import Distinct
 from pipeline.estimate import Estimate, estimate
 from pipeline.flow import stream
 from pipeline.gatekeeper import start_gate
@@ -103,10 +104,14 @@ def _flow(config: RunConfig, photos: Sequence[Candidate], say: Callable[[str], N
     started = 0
     # The local teacher is ours alone and refuses nobody.
     gate = None if config.teacher.local else start_gate(config.teacher, config.folder)
+    near = config.sample.near_duplicates
+    distinct = Distinct(config, near) if near else None
     with progress(names, len(photos), config.runtime.progress_seconds) as meter:
         while started < len(photos):
             wave = photos[started : started + _wave(config, started, len(photos))]
             started += len(wave)
+            if distinct:
+                distinct.settle(wave)
             for _ in stream(wave, STAGES, config, meter, gate):
                 pass
             if config.target is not None and len(_chosen(config, photos)) >= config.target:

@@ -54,9 +54,12 @@ def _found(images: str) -> _Found:
 
 def _remote(images: str) -> _Found:
     """What is below a URI, or what a glob at one names."""
-    with reached(images):
-        fs, path = filesystem(images)
-        listed: dict[str, Any] = fs.glob(path, detail=True) if "*" in path else fs.find(path, detail=True)
+    try:
+        with reached(images):
+            fs, path = filesystem(images)
+            listed: dict[str, Any] = fs.glob(path, detail=True) if "*" in path else fs.find(path, detail=True)
+    except FileNotFoundError as error:
+        raise ConfigError(f"There is nothing at {images}: {error}.") from error
     infos = {fs.unstrip_protocol(name): info for name, info in sorted(listed.items()) if info["type"] == "file"}
     photos = [
         Candidate(

@@ -8,7 +8,7 @@ from typing_extensions import override
 from agents.boxes import Size
 from agents.endpoint import Journal
 from agents.masks import read_annotations
-from agents.photos import file_hash, taken, upright_size
+from agents.photos import file_hash, likeness_of, taken, upright_size
 from pipeline.config import SampleConfig
 from pipeline.exclusion import Exclusion, exclusion
 from pipeline.records import Candidate, ImageRecord, Rejected
@@ -43,6 +43,7 @@ class Sample(Stage):
             width=size.width,
             height=size.height,
             masks=record.masks,
+            likeness=likeness_of(photo) if limits.near_duplicates else "",
         )
         return [image], []
 
