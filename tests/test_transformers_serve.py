@@ -98,6 +98,5 @@ def test_no_request_was_malformed(server: tuple[str, str, Path]) -> None:
     _, _, log = server
     text = log.read_text()
     answers = [line for line in text.splitlines() if "POST /v1/chat/completions" in line]
-    # The one that asks for a JSON schema at the start is refused: this server has none.
-    assert sum(line.endswith("422 Unprocessable Content") for line in answers) == 1, answers
-    assert all(line.endswith(("200 OK", "422 Unprocessable Content")) for line in answers), answers
+    assert len(answers) > 4
+    assert all(line.endswith("200 OK") for line in answers), answers
