@@ -5,7 +5,6 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pipeline.records import ImageRecord
 from pipeline.stages import STAGES
 from pipeline.store import Store, Usage
 
@@ -41,10 +40,10 @@ class Estimate(NamedTuple):
         return "\n".join([*lines, "Run the same command without --pilot to go on from here."])
 
 
-def estimate(store: Store, candidates: Sequence[str], photos: int) -> Estimate:
-    """From the call logs of the first candidates (their ids) to a run over `photos` of them."""
-    images = [_image(store, identity) for identity in candidates]
-    usages = [_usage(store, image) for image in images]
+def estimate(store: Store, images: Sequence[str], seen: int, photos: int) -> Estimate:
+    """From what was asked about some images (their ids), of `seen` photos, to a run over `photos` of them."""
+    # A photo that was set aside at once costs nothing, and is seen all the same.
+    usages = [_usage(store, image) for image in images] + [Usage()] * (seen - len(images))
     total = Usage()
     for usage in usages:
         total = total.plus(usage)
@@ -53,12 +52,6 @@ def estimate(store: Store, candidates: Sequence[str], photos: int) -> Estimate:
     margin = STUDENT * spread / math.sqrt(max(1, len(usages))) * photos
     traces = sum(len(store.made_of(STAGES[-1].name, image)) for image in images)
     return Estimate(len(usages), photos, total, traces, margin)
-
-
-def _image(store: Store, candidate: str) -> str:
-    """The id that the records of a photo begin with; the candidate's own where it was set aside."""
-    found = store.finished("sample", candidate) or ()
-    return next((ImageRecord.model_validate_json(record).id for record in found), candidate)
 
 
 def _usage(store: Store, image: str) -> Usage:

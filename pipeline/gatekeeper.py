@@ -5,6 +5,7 @@ from typing import Any
 
 from agents.gate import End, Gate, Limits, Load
 from agents.teachers import EndpointConfig
+from pipeline.session import unwrapped
 from pipeline.store import Store
 
 LEASE_SLACK = 30.0
@@ -28,12 +29,8 @@ class RemoteGate:
 
     async def enter(self, load: Load) -> int:
         """Wait for a place; its number. Raises SpentError."""
-        from ray.exceptions import RayTaskError
-
-        try:
+        with unwrapped():
             place: int = await self._actor.enter.remote(load)
-        except RayTaskError as error:
-            raise error.cause from None
         return place
 
     async def leave(self, place: int, end: End, load: Load, pause: float = 0.0) -> float:

@@ -64,9 +64,10 @@ def pilot(config: RunConfig, count: int, say: Callable[[str], None] = print) -> 
     with store.lock():
         _remember(store, config)
         photos = _photos(config, say)
+        first = photos[:count]
         with _workplace(config, say) as ready:
-            _flow(ready, photos[:count], say)
-        return estimate(store, [photo.id for photo in photos[:count]], len(photos))
+            _flow(ready, first, say)
+        return estimate(store, list(_image_ids(store, first)), len(first), len(photos))
 
 
 def _photos(config: RunConfig, say: Callable[[str], None]) -> Sequence[Candidate]:

@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,8 +105,7 @@ class Store:
 
     def calls(self, stage: str) -> Iterator[dict[str, Any]]:
         """Every request to the teacher in a stage's call log; in a replay, of the one that is replayed."""
-        for path in sorted(((self.replay or self.folder) / "calls" / stage).glob("*/*.jsonl")):
-            yield from (line for line in FileJournal(path).lines() if line.get("role") != SEGMENT)
+        return _asked(((self.replay or self.folder) / "calls" / stage).glob("*/*.jsonl"))
 
     def made_of(self, stage: str, image: str) -> list[Any]:
         """What a stage made of a photo and of all that came from it: ids of children begin with their parent's."""
@@ -115,8 +114,8 @@ class Store:
 
     def replies_about(self, stage: str, image: str) -> Iterator[dict[str, Any]]:
         """Every reply of the teacher about a photo and all that came from it, at one stage."""
-        for path in sorted((self.folder / "calls" / stage / image[:2]).glob(f"{image}*.jsonl")):
-            yield from (line["reply"] for line in FileJournal(path).lines() if line.get("role") != SEGMENT)
+        logs = (self.folder / "calls" / stage / image[:2]).glob(f"{image}*.jsonl")
+        return (line["reply"] for line in _asked(logs))
 
     def _all(self, kind: str, stage: str) -> Iterator[tuple[str, dict[str, Any]]]:
         root = self.folder / kind / stage
@@ -197,6 +196,12 @@ def said_plainly(folder: Path) -> Iterator[None]:
         if error.errno in {errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
             raise StoreError(f"{folder} cannot be written: {error.strerror}.") from error
         raise
+
+
+def _asked(logs: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """The requests to the teacher in some call logs, in order of their names; SAM's are no requests to it."""
+    for path in sorted(logs):
+        yield from (line for line in FileJournal(path).lines() if line.get("role") != SEGMENT)
 
 
 def _append_line(path: Path, line: str) -> None:
