@@ -79,11 +79,13 @@ def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     raise AssertionError(log.read_text()[-2000:])
 
 
-def test_noise_becomes_rejects_with_a_reason(server: tuple[str, str, Path], tmp_path: Path) -> None:
+def test_noise_becomes_rejects_with_a_reason(
+    server: tuple[str, str, Path], tmp_path: Path, on_cluster: dict[str, str]
+) -> None:
     url, model, log = server
     images, out = photos(tmp_path / "photos", 2), tmp_path / "run"
     teacher = f"teacher={{local: false, base_url: '{url}', model: '{model}', frame: model, max_tokens: 16}}"
-    ended = cof("synthesize", f"out={out}", f"sample.images={images}", "sample.count=null", teacher)
+    ended = cof("synthesize", f"out={out}", f"sample.images={images}", "sample.count=null", teacher, **on_cluster)
     # A run without a single trace is the operator's to look into.
     assert ended.err == "error: Nothing to export: no trace came this far (0 left out by the export).\n", (
         log.read_text()[-2000:]

@@ -79,6 +79,8 @@ ARMS = (
 """In the order of the table."""
 
 
+ROWS = "rows.json"
+"""In the folder of a finished arm."""
 FIRST = ("base", "sft-few", "direct", "sft-few+rl", "sft", "sft-few+sft", "always")
 """In the order of their start: RL takes longest, so what it waits for comes first."""
 
@@ -86,6 +88,9 @@ FIRST = ("base", "sft-few", "direct", "sft-few+rl", "sft", "sft-few+sft", "alway
 def run_course(config: TrainConfig) -> list[dict[str, Any]]:
     """Train and evaluate every arm; the rows of the table. Arms that are finished are not done again."""
     arms = {arm.name: arm for arm in ARMS}
+    made = {name: rows for name in arms if (rows := _rows_of(config, name)) is not None}
+    if len(made) == len(arms):
+        return _table(made)  # No process need start for what is done.
     with _pool(config.course.workers) as pool:
         running: dict[str, Future[list[dict[str, Any]]]] = {}
         for name in FIRST:
@@ -107,11 +112,9 @@ def _table(made: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
 def run_arm(config: TrainConfig, name: str) -> list[dict[str, Any]]:
     """Train one arm and evaluate it; its rows. Goes on where an earlier start was stopped."""
     arm = next(arm for arm in ARMS if arm.name == name)
+    if (finished := _rows_of(config, name)) is not None:
+        return finished
     folder = config.folder / name
-    finished = folder / "rows.json"
-    if finished.exists():
-        rows: list[dict[str, Any]] = json.loads(finished.read_text(encoding="utf-8"))
-        return rows
     policy = _policy(config, arm, folder)
     spent = sum(cpu_seconds(leg) for leg in folder.glob("leg*"))
     rows = [
@@ -119,7 +122,16 @@ def run_arm(config: TrainConfig, name: str) -> list[dict[str, Any]]:
         for resolution in lamps.RESOLUTIONS
         if arm.evaluate
     ]
-    finished.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    (folder / ROWS).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    return rows
+
+
+def _rows_of(config: TrainConfig, name: str) -> list[dict[str, Any]] | None:
+    """The rows of an arm that is finished; None where it is not."""
+    path = config.folder / name / ROWS
+    if not path.exists():
+        return None
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return rows
 
 
