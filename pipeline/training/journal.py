@@ -13,7 +13,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from pipeline.training.errors import TrainingError
 
 FILE = "metrics.jsonl"
-SPENT = "cpu_seconds"
+SPENT = "cpu_seconds.txt"
+"""Beside the numbers, not among them: those are the same for the same seed."""
 EVERY_SECONDS = 15.0
 SHOWN = ("loss", "mean_token_accuracy", "reward", "accuracy", "zoomed", "entropy", "kl")
 """Numbers worth a place in a line, where they are there."""
@@ -49,7 +50,8 @@ class Journal(TrainerCallback):  # type: ignore[misc]
                 f"rate and run again: the last checkpoint in {self.folder} is whole."
             )
         with jsonlines.open(self.folder / FILE, "a", flush=True) as file:
-            file.write({"step": state.global_step, **numbers, SPENT: round(self._spent + time.process_time(), 1)})
+            file.write({"step": state.global_step, **numbers})
+        (self.folder / SPENT).write_text(f"{self._spent + time.process_time():.1f}\n", encoding="utf-8")
         self._line(state, numbers)
 
     def _line(self, state: TrainerState, numbers: dict[str, float]) -> None:
@@ -72,7 +74,8 @@ def history(folder: Path) -> list[dict[str, float]]:
 
 def cpu_seconds(folder: Path) -> float:
     """What the training process has spent so far, over all its restarts; processes that prepare batches aside."""
-    return max((row.get(SPENT, 0.0) for row in history(folder)), default=0.0)
+    path = folder / SPENT
+    return float(path.read_text(encoding="utf-8")) if path.exists() else 0.0
 
 
 def forget(folder: Path, after: int) -> None:
