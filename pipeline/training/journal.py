@@ -51,7 +51,9 @@ class Journal(TrainerCallback):  # type: ignore[misc]
             )
         with jsonlines.open(self.folder / FILE, "a", flush=True) as file:
             file.write({"step": state.global_step, **numbers})
-        (self.folder / SPENT).write_text(f"{self._spent + time.process_time():.1f}\n", encoding="utf-8")
+        draft = self.folder / f".{SPENT}"
+        draft.write_text(f"{self._spent + time.process_time():.1f}\n", encoding="utf-8")
+        draft.replace(self.folder / SPENT)  # Whole, whenever the run is killed.
         self._line(state, numbers)
 
     def _line(self, state: TrainerState, numbers: dict[str, float]) -> None:
