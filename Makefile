@@ -30,8 +30,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Two at a time, a file in one place: most of them wait, for Ray to start and for teachers to answer.
 test: $(VENV)/.test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-quick: $(VENV)/.test
 	$(BIN)/pytest -m "not e2e and not ray"
@@ -54,7 +55,7 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/uv
 	@touch $@ $(VENV)/.base
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[dev,train,sam]"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[dev,train,sam,s3]"
 	@touch $@ $(VENV)/.base $(VENV)/.dev $(VENV)/.train
 
 # In an environment that has verl; see docs/training.md.

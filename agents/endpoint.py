@@ -1,5 +1,6 @@
 """The one way to ask the teacher: an OpenAI-compatible endpoint, with every answer in a journal first."""
 
+import asyncio
 import time
 from typing import Any, Protocol, TypeVar
 
@@ -43,7 +44,7 @@ class Endpoint:
 
         Raises EndpointError when the endpoint cannot be used, RefusedError when it refuses just this request.
         """
-        known = journal.get(request.key)
+        known = await asyncio.to_thread(journal.get, request.key)
         if known is not None:
             return _accepted(Reply(**known, key=request.key))
         if self.offline:
@@ -51,7 +52,7 @@ class Endpoint:
         started = time.monotonic()
         reply = await self._sender.send(request, photo)
         # A refusal is kept too: a replay has to meet it at the same place.
-        journal.put(request, reply, time.monotonic() - started)
+        await asyncio.to_thread(journal.put, request, reply, time.monotonic() - started)
         return _accepted(reply)
 
     async def fill(self, request: Request, form: type[Form], photo: Photo, journal: Journal) -> tuple[Form, Reply]:

@@ -11,7 +11,7 @@ from agents.files import FileError
 from agents.sender import EndpointError
 from pipeline.config import ConfigError, RunConfig, load
 from pipeline.export import ExportError
-from pipeline.store import StoreError
+from pipeline.place import StoreError, place_of
 from pipeline.training.errors import TrainingError
 
 
@@ -48,7 +48,8 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="YAML with th
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Override any key, as `sample.count=10`.")
 ]
-RunFolder = Annotated[Path, typer.Argument(help="A run's folder, as outputs/demo.")]
+RunFolder = Annotated[Path, typer.Argument(parser=place_of, metavar="RUN", help="A run's folder, as outputs/demo.")]
+RunOption = Annotated[Path, typer.Option(parser=place_of, metavar="RUN", help="The run's folder.")]
 
 
 def _config(path: Path, overrides: list[str] | None) -> RunConfig:
@@ -80,7 +81,7 @@ def synthesize(
 @app.command()
 def show(
     trace: Annotated[str, typer.Argument(help="Id of a trace or task, as `summary` and the dataset have it.")],
-    run: Annotated[Path, typer.Option(help="The run's folder.")] = Path("outputs/demo"),
+    run: RunOption = Path("outputs/demo"),
 ) -> None:
     """Print one trajectory and its trace; the crops are written beside, into <run>/shown/."""
     from pipeline.show import show as show_one
@@ -119,7 +120,7 @@ def verify(run: RunFolder = Path("outputs/demo")) -> None:
 @app.command("retry-rejects")
 def retry_rejects(
     reasons: Annotated[list[str], typer.Argument(help="Reasons as the summary names them, or `all`.")],
-    run: Annotated[Path, typer.Option(help="The run's folder.")] = Path("outputs/demo"),
+    run: RunOption = Path("outputs/demo"),
 ) -> None:
     """Forget the rejects with these reasons; the next `synthesize` asks for them anew."""
     from pipeline.inspection import forget_rejects

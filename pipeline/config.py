@@ -12,6 +12,7 @@ from agents.boxes import BoxFrame
 from agents.teachers import EndpointConfig
 from agents.views import ZoomPolicy
 from pipeline.export import ExportConfig, ExportSection
+from pipeline.place import place_of
 
 
 class ConfigError(Exception):
@@ -187,7 +188,7 @@ class RunConfig(_Section):
 
     @property
     def folder(self) -> Path:
-        return Path(self.out)
+        return place_of(self.out)
 
     @property
     def exporting(self) -> ExportConfig:

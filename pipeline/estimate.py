@@ -5,8 +5,9 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pipeline.journal import Usage
 from pipeline.stages import STAGES
-from pipeline.store import Store, Usage
+from pipeline.store import Store
 
 STUDENT = 2.1
 """Of Student's distribution at 95 % and some 20 photos; 1.96 would promise more than so few can."""

@@ -17,8 +17,8 @@ MOST_WAITING = 100_000
 class Gatekeeper(Gate):
     """A gate that knows from the run's folder what was spent before, also when it is started anew."""
 
-    def __init__(self, limits: Limits, lease_seconds: float, folder: str) -> None:
-        super().__init__(limits, lease_seconds, sum(usage.cost for usage in Store(Path(folder)).usage().values()))
+    def __init__(self, limits: Limits, lease_seconds: float, folder: Path) -> None:
+        super().__init__(limits, lease_seconds, sum(usage.cost for usage in Store(folder).usage().values()))
 
 
 class RemoteGate:
@@ -49,4 +49,4 @@ def start_gate(config: EndpointConfig, folder: Path) -> Any:
     actor = ray.remote(Gatekeeper).options(
         num_cpus=0, max_restarts=-1, max_task_retries=-1, max_concurrency=MOST_WAITING
     )
-    return actor.remote(config.limits, config.timeout_seconds + LEASE_SLACK, str(folder))
+    return actor.remote(config.limits, config.timeout_seconds + LEASE_SLACK, folder)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import ConfigError, RunConfig
+from pipeline.place import remove
 from pipeline.records import Searched, Task, Traced
 from pipeline.stages import STAGES
 from pipeline.store import Store
@@ -53,7 +54,7 @@ def forget_rejects(folder: Path, reasons: list[str]) -> int:
                     store.forget(stage.name, _owner(store, stage.name, reject.id))
                     count += 1
         if count:
-            (folder / "summary.json").unlink(missing_ok=True)
+            remove(folder / "summary.json")
     return count
 
 

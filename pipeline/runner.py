@@ -15,13 +15,14 @@ from pipeline.distinct import Distinct
 from pipeline.estimate import Estimate, estimate
 from pipeline.flow import stream
 from pipeline.gatekeeper import start_gate
+from pipeline.place import is_here, said_plainly
 from pipeline.progress import progress
 from pipeline.records import Candidate, ImageRecord, Traced
 from pipeline.sam.choice import who_segments, with_checkpoint
 from pipeline.session import ray_session, unwrapped
 from pipeline.stage import store_of
 from pipeline.stages import STAGES
-from pipeline.store import Store, said_plainly
+from pipeline.store import Store
 from pipeline.summary import Summary, summarize_run
 from pipeline.version import code_version
 
@@ -38,7 +39,7 @@ def synthesize(config: RunConfig, say: Callable[[str], None] = print) -> Summary
     """
     config = with_checkpoint(config)
     store = store_of(config)
-    with store.lock():
+    with store.lock(say):
         _remember(store, config)
         finished = store.read_json("summary.json")
         if finished is not None:
@@ -61,7 +62,7 @@ def pilot(config: RunConfig, count: int, say: Callable[[str], None] = print) -> 
     """
     config = with_checkpoint(config)
     store = store_of(config)
-    with store.lock():
+    with store.lock(say):
         _remember(store, config)
         photos = _photos(config, say)
         first = photos[:count]
@@ -183,7 +184,8 @@ def _images(config: RunConfig, say: Callable[[str], None]) -> str | list[str]:
 
 def index_folder(config: RunConfig) -> Path:
     """Where the indexes of tars lie: beside the run, so that other runs find them."""
-    return Path(config.sample.index) if config.sample.index else config.folder.parent / "index"
+    beside = config.folder if is_here(config.folder) else Path("outputs", config.folder.name)
+    return Path(config.sample.index) if config.sample.index else beside.parent / "index"
 
 
 def drawn_folders(config: RunConfig) -> tuple[Path, Path]:

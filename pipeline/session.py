@@ -26,11 +26,7 @@ def ray_session(config: RuntimeConfig) -> Iterator[None]:
 
     Raises ConfigError if that cluster cannot be joined.
     """
-    # A busy machine needs longer than Ray's 30 s to bring its node up; Ray reads these on import.
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # Ray would put its workers behind everything else on the machine; they are what the user waits for.
-    os.environ.setdefault("RAY_worker_niceness", "0")
+    ray_settings()
     import ray
 
     local: dict[str, Any] = {"num_cpus": config.cpus, "object_store_memory": _STORE_BYTES}
@@ -53,6 +49,15 @@ def ray_session(config: RuntimeConfig) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def ray_settings() -> None:
+    """What Ray is told by the environment, and reads on import."""
+    # A busy machine needs longer than Ray's 30 s to bring its node up.
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray would put its workers behind everything else on the machine; they are what the user waits for.
+    os.environ.setdefault("RAY_worker_niceness", "0")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from agents.photos import PhotoError
 from agents.trace import Trace
 from agents.trajectory import Attempt, Step
 from pipeline.pictures import OVERVIEW, POSED, look_name, write_pictures, zoom_name
+from pipeline.place import is_here
 from pipeline.records import Rejected, Screening, Task
 from pipeline.story import Story, story_of
 
@@ -46,7 +47,7 @@ def show(run: Path, identity: str) -> None:
         _outcome(page, attempt)
     if story.task and story.trace:
         _trace(page, story, story.task, story.trace)
-    _pictures(page, story, run / "shown" / story.id)
+    _pictures(page, story, (run if is_here(run) else Path("outputs", run.name)) / "shown" / story.id)
 
 
 class Page:

@@ -22,10 +22,11 @@ from agents.sender import EndpointError
 from agents.teachers import EndpointConfig
 from pipeline.config import ConfigError, RunConfig
 from pipeline.gatekeeper import RemoteGate
+from pipeline.place import StoreError, place_of
 from pipeline.records import ImageRecord, Rejected, Task
 from pipeline.sam.choice import segmenter_of
 from pipeline.sam.pool import Pool
-from pipeline.store import Outcome, Store, StoreError
+from pipeline.store import Outcome, Store
 
 
 class Reject(Exception):
@@ -102,11 +103,11 @@ class Worker:
         name = self.stage.name
         record = self.stage.consumes.model_validate_json(text)
         identity: str = record.id  # type: ignore[attr-defined]
-        done = self.store.finished(name, identity)
+        done = await asyncio.to_thread(self.store.finished, name, identity)
         if done is None:
             started = time.monotonic()
             done = await self._process(record, identity)
-            self.store.time(name, time.monotonic() - started)
+            await asyncio.to_thread(self.store.time, name, time.monotonic() - started)
         self._report(seen=1, made=len(done))
         return done
 
@@ -126,11 +127,11 @@ class Worker:
         except RefusedError as error:
             made, rejects = [], [rejection(name, record, "refused by the teacher", {"detail": str(error)})]
         except Exception:  # A bug of ours costs its own record, never the others.
-            self.store.fail(name, identity, traceback.format_exc())
+            await asyncio.to_thread(self.store.fail, name, identity, traceback.format_exc())
             self._report(failed=1)
             return []
         outcome = Outcome([one.model_dump_json() for one in made], rejects)
-        self.store.finish(name, identity, outcome)
+        await asyncio.to_thread(self.store.finish, name, identity, outcome)
         usage = journal.usage
         tokens = usage.prompt_tokens + usage.completion_tokens
         self._report(rejected=len(rejects), calls=usage.calls, tokens=tokens, cost=usage.cost)
@@ -158,7 +159,7 @@ def rejection(stage: str, record: Any, reason: str, evidence: dict[str, Any]) ->
 
 def store_of(config: RunConfig) -> Store:
     """The folder of a run, with the one whose answers it replays."""
-    return Store(config.folder, Path(config.runtime.replay) if config.runtime.replay else None)
+    return Store(config.folder, place_of(config.runtime.replay) if config.runtime.replay else None)
 
 
 def seed_of(*parts: object) -> int:

@@ -87,7 +87,7 @@ def _resolve(store: Store, wanted: str) -> str:
 def _ids(store: Store) -> set[str]:
     """Ids of every task, and of everything that was set aside or met a bug."""
     tasks = {record["id"] for _, content in store.outcomes("propose") for record in content["records"]}
-    aside = {path.stem for kind in ("rejected", "failed") for path in (store.folder / kind).glob("*/*/*.json")}
+    aside = {one for kind in ("rejected", "failed") for stage in STAGES for one in store.ids(kind, stage.name)}
     return tasks | aside
 
 

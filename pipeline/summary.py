@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.config import RunConfig
+from pipeline.journal import Usage
 from pipeline.records import Traced
 from pipeline.stages import STAGES
-from pipeline.store import Store, Usage
+from pipeline.store import Store
 
 if TYPE_CHECKING:
     from pipeline.export import ExportResult

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby, pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from PIL import Image
@@ -20,6 +20,7 @@ from pipeline.checks import Fault, check_trace
 from pipeline.config import ConfigError, RunConfig
 from pipeline.export.rows import Item, settled
 from pipeline.inspection import run_config
+from pipeline.place import contents, files_below
 from pipeline.records import ImageRecord, Searched, Traced
 from pipeline.stages import STAGES
 from pipeline.store import Store
@@ -202,10 +203,11 @@ def _dataset_faults(store: Store, config: RunConfig, count: Counter[str]) -> Ite
             yield Found(identity, "a row of the dataset that is no trace of this run")
         elif trace != _exported(records[0], config):
             yield Found(identity, "its row in the dataset holds another trace")
-    for path in sorted(path for kind in ("images", "photos") for path in (folder / kind).glob("*/*")):
+    named = (path for kind in ("images", "photos") for path in files_below(folder / kind))
+    for path, data in contents(named):
         count["files"] += 1
-        if file_hash(path) != path.stem:
-            yield Found(str(path.relative_to(folder)), "the file is not what its name says")
+        if file_hash(data) != path.stem:
+            yield Found(str(PurePosixPath(*path.parts[-3:])), "the file is not what its name says")
 
 
 def _rows(folder: Path) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
@@ -213,7 +215,7 @@ def _rows(folder: Path) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
     from pyarrow.parquet import ParquetFile
 
     for path in sorted((folder / "data").glob("*.parquet")):
-        with ParquetFile(path) as file:
+        with path.open("rb") as opened, ParquetFile(opened) as file:
             for batch in file.iter_batches(16, columns=["id", "trace", "images"]):
                 yield from ((row["id"], row["trace"], row["images"]) for row in batch.to_pylist())
 

@@ -15,8 +15,8 @@ from agents.photos import ORIENTATION_TAG, PhotoCache, file_hash, upright_size
 from agents.teachers import EndpointConfig
 from agents.views import ZoomPolicy, posed_view
 from pipeline.config import RunConfig
+from pipeline.journal import FileJournal
 from pipeline.records import ImageRecord
-from pipeline.store import FileJournal
 
 POLICY = ZoomPolicy(margin=0.25, min_side=56, max_pixels=64 * 28**2)
 

@@ -191,7 +191,7 @@ def photos(folder: Path, count: int = 3) -> Path:
     return folder
 
 
-def asking(url: str, out: Path, images: Path, *more: str) -> list[str]:
+def asking(url: str, out: Path | str, images: Path | str, *more: str) -> list[str]:
     """Arguments of a run on a folder of photos whose teacher is at `url`, asked without patience."""
     teacher = [f"teacher.base_url={url}", "teacher.local=false", "teacher.model=oracle", "teacher.tries=2"]
     patience = [
@@ -206,11 +206,14 @@ def asking(url: str, out: Path, images: Path, *more: str) -> list[str]:
 class Run:
     """A command of ours in a process of its own; it never outlives the block."""
 
-    def __init__(self, arguments: Iterable[str], module: str = "pipeline", **environment: str) -> None:
-        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **environment}
+    def __init__(
+        self, arguments: Iterable[str], module: str = "pipeline", cwd: Path = ROOT, **environment: str
+    ) -> None:
+        ours = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+        env = {**os.environ, **ours, **environment}
         command = [sys.executable, "-m", module, *map(str, arguments)]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.process = subprocess.Popen(command, cwd=ROOT, env=env, text=True, start_new_session=True, **pipes)
+        self.process = subprocess.Popen(command, cwd=cwd, env=env, text=True, start_new_session=True, **pipes)
         self.started = time.monotonic()
 
     def __enter__(self) -> "Run":
@@ -253,7 +256,7 @@ class Ended:
 
 def cof(*arguments: Any, module: str = "pipeline", **environment: str) -> Ended:
     """Run a command to its end."""
-    with Run(map(str, arguments), module, **environment) as run:
+    with Run(map(str, arguments), module, ROOT, **environment) as run:
         return run.end()
 
 

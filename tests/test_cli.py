@@ -9,7 +9,7 @@ from agents.sender import EndpointError
 from pipeline.__main__ import main
 from pipeline.config import ConfigError
 from pipeline.export import ExportError
-from pipeline.store import StoreError
+from pipeline.place import StoreError
 
 
 def exit_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:

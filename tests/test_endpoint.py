@@ -17,7 +17,8 @@ from agents.endpoint import Endpoint, RefusedError, ReplyError
 from agents.messages import Call, Message, Picture, Reply, Request
 from agents.sender import REFUSALS_IN_A_ROW, EndpointError
 from agents.views import View
-from pipeline.store import FileJournal, StoreError
+from pipeline.journal import FileJournal
+from pipeline.place import StoreError
 from tests.conftest import Scripted
 from tests.drawn import endpoint_at, photo_of
 from tests.scripted import Response, Script, calls, closed_port, fault, fills, pictures_of, raw, reply, says

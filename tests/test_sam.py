@@ -16,6 +16,7 @@ from agents.masks import MaskError, MaskFile
 from agents.photos import file_hash, open_photo
 from agents.sender import EndpointError
 from pipeline.config import ConfigError, RunConfig, SegmenterConfig, fixed
+from pipeline.journal import FileJournal
 from pipeline.records import Candidate, ImageRecord
 from pipeline.sam.choice import segmenter_of, who_segments, with_checkpoint
 from pipeline.sam.prompt import Answer, Grid, Prompt
@@ -23,7 +24,6 @@ from pipeline.sam.segmenter import SamSegmenter
 from pipeline.sam.worker import SamWorker
 from pipeline.stage import Worker
 from pipeline.stages.propose import Propose
-from pipeline.store import FileJournal
 from tests.conftest import Scripted
 from tests.drawn import config_at, record_of
 from tests.scripted import fills, texts_of

@@ -15,7 +15,7 @@ from agents.probe import abilities_of
 from agents.sender import EndpointError
 from agents.spoken import Abilities, in_words, understood
 from agents.teachers import EndpointConfig
-from pipeline.store import FileJournal
+from pipeline.journal import FileJournal
 from tests.conftest import Scripted
 from tests.drawn import case_at, photo_of
 from tests.scripted import Body, Response, calls, closed_port, fault, fills, form_of, says, texts_of

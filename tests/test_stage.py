@@ -13,9 +13,9 @@ from agents.masks import MaskError
 from agents.messages import Message, Request
 from agents.photos import PhotoError
 from agents.sender import EndpointError
+from pipeline.place import StoreError
 from pipeline.records import ImageRecord, Rejected
 from pipeline.stage import Reject, Stage, Worker, seed_of
-from pipeline.store import StoreError
 from tests.conftest import Scripted
 from tests.drawn import config_at, record_of
 from tests.scripted import closed_port, fault, says

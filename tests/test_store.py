@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from agents.messages import Message, Reply, Request
+from pipeline.journal import FileJournal
+from pipeline.place import StoreError
 from pipeline.records import Rejected
-from pipeline.store import FileJournal, Outcome, Store, StoreError
+from pipeline.store import Outcome, Store
 
 REJECT = Rejected(id="ab12-x00", stage="screen", reason="not one thing", image="ab12")
 
@@ -86,19 +88,22 @@ def test_a_line_that_is_no_json_is_passed_over(journal: FileJournal) -> None:
     assert [line["reply"]["text"] for line in FileJournal(journal.path).lines()] == ["whole"]
 
 
-def test_a_full_disk_is_one_sentence_for_the_operator(journal: FileJournal) -> None:
-    journal.path.parent.mkdir()
-    journal.path.symlink_to("/dev/full")
-    with pytest.raises(StoreError, match=r"No space is left for .*\. Free some and run again: nothing is lost\."):
-        journal.put(request(), Reply(text="three"), 0)
-
-
-def test_an_answer_that_could_not_be_written_is_not_known(journal: FileJournal) -> None:
+def filled(journal: FileJournal) -> FileJournal:
+    """As it is asked first, and then finds the disk full."""
     assert journal.get(request().key) is None
     journal.path.parent.mkdir()
     journal.path.symlink_to("/dev/full")
+    return journal
+
+
+def test_a_full_disk_is_one_sentence_for_the_operator(journal: FileJournal) -> None:
+    with pytest.raises(StoreError, match=r"No space is left for .*\. Free some and run again: nothing is lost\."):
+        filled(journal).put(request(), Reply(text="three"), 0)
+
+
+def test_an_answer_that_could_not_be_written_is_not_known(journal: FileJournal) -> None:
     with pytest.raises(StoreError):
-        journal.put(request(), Reply(text="three"), 0)
+        filled(journal).put(request(), Reply(text="three"), 0)
     assert journal.get(request().key) is None
 
 

@@ -14,8 +14,8 @@ from agents.messages import Message, Request
 from agents.teachers import EndpointConfig, Price
 from pipeline.config import RuntimeConfig
 from pipeline.gatekeeper import RemoteGate, start_gate
+from pipeline.journal import FileJournal
 from pipeline.session import ray_session
-from pipeline.store import FileJournal
 from tests.conftest import Scripted
 from tests.drawn import photo_of
 from tests.scripted import Body, Response, fault, says

@@ -23,7 +23,7 @@ from agents.endpoint import ReplyError
 from agents.messages import Message, Request
 from agents.photos import encode_jpeg
 from agents.tools.ask import Answered
-from pipeline.store import FileJournal
+from pipeline.journal import FileJournal
 from pipeline.teacher.server import PARTS, TeacherConfig, application
 from tests.drawn import endpoint_at, photo_of
 

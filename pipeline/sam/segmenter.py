@@ -1,5 +1,6 @@
 """The segmenter of one photo that has SAM behind it: every answer is in the journal before it is used."""
 
+import asyncio
 import time
 from typing import Any, Protocol
 
@@ -44,7 +45,7 @@ class SamSegmenter:
 
     async def _ask(self, **what: Any) -> list[Region]:
         prompt = Prompt(photo=self.image.sha256, weights=self.config.sha256 or "", **what)
-        known = self._journal.get(prompt.key)
+        known = await asyncio.to_thread(self._journal.get, prompt.key)
         answer = await self._new(prompt) if known is None else Answer.model_validate(known)
         if answer.fault:
             raise MaskError(answer.fault)
@@ -56,5 +57,5 @@ class SamSegmenter:
         started = time.monotonic()
         answer = await self._sam.answer(self.image.path, prompt)
         # A fault is kept too: a replay has to meet it at the same place.
-        self._journal.put(prompt, answer, time.monotonic() - started)
+        await asyncio.to_thread(self._journal.put, prompt, answer, time.monotonic() - started)
         return answer

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from pipeline import place
 from pipeline.scenes.truth import DRAWING_VERSION, SceneTruth
 
 QUALITY = 90
@@ -23,8 +23,6 @@ def draw_scenes(folder: Path, truth_folder: Path, count: int, seed: int, workers
     beyond `count`. With more than one worker the calling script needs the usual
     `if __name__ == "__main__"` guard.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    truth_folder.mkdir(parents=True, exist_ok=True)
     missing = [index for index in range(count) if not _is_drawn(folder, truth_folder, seed, index)]
     draw = partial(_draw_to_disk, folder, truth_folder, seed)
     if workers <= 1 or len(missing) <= 1:
@@ -60,20 +58,10 @@ def _draw_to_disk(folder: Path, truth_folder: Path, seed: int, index: int) -> No
     encoded = io.BytesIO()
     Image.fromarray(scene.picture).save(encoded, "JPEG", quality=QUALITY, subsampling="4:2:0")
     # The truth comes last: its presence says that the other two files are complete and of its seed.
-    (truth_folder / f"{name}.json").unlink(missing_ok=True)
-    _write(folder / f"{name}.jpg", encoded.getvalue())
-    _write(folder / f"{name}.json", json.dumps(scene.annotation).encode())
-    _write(truth_folder / f"{name}.json", scene.truth.model_dump_json(indent=1).encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write the file completely or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    place.remove(truth_folder / f"{name}.json")
+    place.write(folder / f"{name}.jpg", encoded.getvalue())
+    place.write(folder / f"{name}.json", json.dumps(scene.annotation).encode())
+    place.write(truth_folder / f"{name}.json", scene.truth.model_dump_json(indent=1).encode())
 
 
 def _use_one_core() -> None:
