@@ -5,6 +5,10 @@ from typing import Any
 from agents.messages import Call, Message, Photo, Picture, Reply, Request
 
 
+MOST_SAID = 100_000
+"""Characters of a reply that are kept: nothing that is asked for is a tenth as long, whatever an endpoint sends."""
+
+
 def body_of(request: Request, photo: Photo | None) -> dict[str, Any]:
     """A request as the chat-completions protocol has it; pictures in it are views of the photo."""
     body: dict[str, Any] = {
@@ -45,8 +49,8 @@ def _part(part: str | Picture, photo: Photo | None) -> dict[str, Any]:
 
 
 def _sound(text: str) -> str:
-    """Text that UTF-8 can hold: a model cut off within an emoji leaves half a character."""
-    return text.encode(errors="replace").decode()
+    """Text that UTF-8 can hold, as a model cut off within an emoji leaves half a character; cut where it goes on for ever."""
+    return text[:MOST_SAID].encode(errors="replace").decode()
 
 
 def reply_in(completion: Any, key: str) -> Reply:

@@ -119,7 +119,7 @@ def _propose(body: Body) -> Response:
 
 def _marked(url: str) -> list[int]:
     """The box of what is magenta in a picture; empty if nothing is."""
-    with _picture(url) as image:
+    with picture(url) as image:
         red, green, blue = image.convert("RGB").split()
     found = ImageChops.subtract(ImageChops.darker(red, blue), green).point(lambda value: 255 if value > 180 else 0)
     return list(found.getbbox() or ())
@@ -127,20 +127,21 @@ def _marked(url: str) -> list[int]:
 
 def _answer(body: Body) -> Response:
     kind, _, answer, _ = _asked(body)
-    sizes = [_picture(url).size for url in pictures_of(body)]
+    sizes = [picture(url).size for url in pictures_of(body)]
     # Crops of the evidence are square; the whole photo is not.
     near = any(abs(width - height) <= 28 for width, height in sizes)
     seen = near or bool(sizes and kind == "colour")
     return fills({"answer": answer if seen else None, "note": ""})
 
 
-def _picture(url: str) -> Image.Image:
+def picture(url: str) -> Image.Image:
+    """The picture that a data URL holds."""
     return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
 
 
 def _number(body: Body) -> int:
     """Which photo it is: its tint tells."""
-    with _picture(pictures_of(body)[0]) as image:
+    with picture(pictures_of(body)[0]) as image:
         pixel = image.getpixel((5, 5))
     assert isinstance(pixel, tuple)
     return round(pixel[2] / TINT)

@@ -21,6 +21,10 @@ class Response(NamedTuple):
     headers: dict[str, str]
 
 
+CUT = Response(0, b"", {})
+"""The connection is closed without a word."""
+LATE = Response(-1, b"", {})
+"""Nothing comes as long as the endpoint is there."""
 Line = Response | Callable[[Body], Response]
 """An answer, or what makes one from the request's body."""
 
@@ -36,6 +40,8 @@ class Script:
         self._always = lines if callable(lines) else None
         self._lines = iter(()) if callable(lines) else iter(lines)
         self._lock = threading.Lock()
+        self.over = threading.Event()
+        """Set when the endpoint goes."""
 
     def answer(self, body: Body, key: str) -> Response:
         with self._lock:
@@ -128,6 +134,11 @@ def listening(script: Script) -> Iterator[Script]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             answer = script.answer(body, self.headers.get("Authorization", ""))
+            if answer is LATE:
+                script.over.wait()
+            if answer in (CUT, LATE):
+                self.close_connection = True
+                return
             with suppress(OSError):  # a client that gave up is not our concern
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
@@ -153,6 +164,7 @@ def listening(script: Script) -> Iterator[Script]:
     try:
         yield script
     finally:
+        script.over.set()
         server.shutdown()
         server.server_close()
         thread.join()
