@@ -92,11 +92,13 @@ class _Budget:
 class _Waiting(NamedTuple):
     place: int
     load: Load
+    holder: str
     ready: "asyncio.Future[int]"
 
 
 class _Out(NamedTuple):
     load: Load
+    holder: str
     until: float
     """A worker that died never leaves; its place is free again after this."""
 
@@ -129,10 +131,10 @@ class Gate:
         self._tokens = limits.tokens_per_minute and _Budget(limits.tokens_per_minute, now)
         self._timer: asyncio.TimerHandle | None = None
 
-    async def enter(self, load: Load) -> int:
-        """Wait for a place; its number. Raises SpentError."""
+    async def enter(self, load: Load, holder: str = "") -> int:
+        """Wait for a place, to be held by somebody; its number. Raises SpentError."""
         ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(next(self._places), load, ready))
+        self._waiting.append(_Waiting(next(self._places), load, holder, ready))
         self._admit()
         return await ready
 
@@ -148,6 +150,12 @@ class Gate:
             self._shrink(place, pause)
         self._admit()
         return self._clock() - self._answered_at
+
+    async def forget(self, holder: str) -> None:
+        """Take back all places of a holder that died, and let none of its requests wait any longer."""
+        self._waiting = deque(one for one in self._waiting if one.holder != holder)
+        self._out = {place: out for place, out in self._out.items() if out.holder != holder}
+        self._admit()
 
     def _grow(self, busy: int) -> None:
         self._refusals, self._answered_at = 0, self._clock()
@@ -177,11 +185,13 @@ class Gate:
                 self._waiting.popleft()
                 continue
             if len(self._out) >= int(self.limit):
+                self._come_back_after_a_lease()
                 return
             if not self._affordable(first.load):
-                if self._out:
-                    return  # Those that are out may cost less than was set aside for them.
-                self._turn_away()
+                if self._out:  # They may cost less than was set aside for them.
+                    self._come_back_after_a_lease()
+                else:
+                    self._turn_away()
                 return
             if wait := self._wait(first.load):
                 self._come_back(wait)
@@ -192,7 +202,7 @@ class Gate:
         for budget, amount in ((self._requests, 1.0), (self._tokens, one.load.tokens)):
             if budget:
                 budget.take(amount)
-        self._out[one.place] = _Out(one.load, self._clock() + self.lease_seconds)
+        self._out[one.place] = _Out(one.load, one.holder, self._clock() + self.lease_seconds)
         one.ready.set_result(one.place)
 
     def _wait(self, load: Load) -> float:
@@ -220,7 +230,12 @@ class Gate:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, self._admit)
 
+    def _come_back_after_a_lease(self) -> None:
+        """Whoever holds a place may have died: should nobody leave, there is room when the first lease has ended."""
+        oldest = next(iter(self._out.values()))
+        self._come_back(oldest.until - self._clock())
+
     def _expire(self) -> None:
         now = self._clock()
-        for place in [place for place, out in self._out.items() if out.until < now]:
+        for place in [place for place, out in self._out.items() if out.until <= now]:
             del self._out[place]

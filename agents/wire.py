@@ -4,7 +4,6 @@ from typing import Any
 
 from agents.messages import Call, Message, Photo, Picture, Reply, Request
 
-
 MOST_SAID = 100_000
 """Characters of a reply that are kept: nothing that is asked for is a tenth as long, whatever an endpoint sends."""
 
@@ -49,7 +48,7 @@ def _part(part: str | Picture, photo: Photo | None) -> dict[str, Any]:
 
 
 def _sound(text: str) -> str:
-    """Text that UTF-8 can hold, as a model cut off within an emoji leaves half a character; cut where it goes on for ever."""
+    """Text that UTF-8 can hold: a model cut off within an emoji leaves half a character. What has no end gets one."""
     return text[:MOST_SAID].encode(errors="replace").decode()
 
 

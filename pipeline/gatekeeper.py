@@ -1,5 +1,6 @@
 """The one gate of a run, in a Ray actor that all workers ask: limits hold for the run, not for each worker."""
 
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,17 @@ class RemoteGate:
     """The worker's side of it: a Turnstile."""
 
     def __init__(self, actor: Any) -> None:
+        import ray
+
         self._actor = actor
+        # A worker that died and was started again bears the same name: what it held before is given back.
+        self._name = ray.get_runtime_context().get_actor_id() or secrets.token_hex(8)
+        self._actor.forget.remote(self._name)
 
     async def enter(self, load: Load) -> int:
         """Wait for a place; its number. Raises SpentError."""
         with unwrapped():
-            place: int = await self._actor.enter.remote(load)
+            place: int = await self._actor.enter.remote(load, self._name)
         return place
 
     async def leave(self, place: int, end: End, load: Load, pause: float = 0.0) -> float:

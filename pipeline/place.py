@@ -93,6 +93,13 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def remove_drafts(folder: Path) -> None:
+    """Remove what was never renamed, in all that is below a folder here; a store of objects has no such thing."""
+    if is_here(folder):
+        for draft in folder.rglob(".*"):
+            remove(draft)
+
+
 def files_below(folder: Path, ending: str = "") -> Iterator[Path]:
     """The files on the shelves (folders) of a folder, in order of their names; none where there is no folder."""
     with said_plainly(folder, "read"):

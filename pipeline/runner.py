@@ -49,6 +49,7 @@ def synthesize(config: RunConfig, say: Callable[[str], None] = print) -> Summary
             _flow(ready, photos, say)
             say("export")
             exported = _export(ready, photos)
+        store.sweep()
         summary = summarize_run(store, config, exported)
         if not summary.failed:
             store.write_json("summary.json", summary.model_dump(mode="json"))

@@ -143,6 +143,11 @@ class Store:
     def _write(self, path: Path, content: Any, indent: int | None = None) -> None:
         place.write(path, json.dumps(content, ensure_ascii=False, indent=indent).encode() + b"\n")
 
+    def sweep(self) -> None:
+        """Remove what killed processes were writing; only who has the lock may, and nobody else writes."""
+        for kind in ("records", "rejected", "failed"):
+            place.remove_drafts(self.folder / kind)
+
     def lock(self, say: Callable[[str], None] = print) -> AbstractContextManager[None]:
         """Keep the folder to this process; raises StoreError if another run has it."""
         return locked(self.folder, say)

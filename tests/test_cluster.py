@@ -11,6 +11,7 @@ import pytest
 from pipeline.place import contents, place_of, upload
 from pipeline.stages import STAGES
 from pipeline.store import Store
+from pipeline.verify import verify_run
 from tests.nodes import Nodes, running_nodes
 from tests.runs import Ended, Oracle, Run, alive, asking, cof, oracle, photos, until
 from tests.s3 import Bucket, bucket
@@ -142,6 +143,13 @@ def kept(address: str) -> dict[str, bytes]:
     folder = place_of(address)
     found = [path for part in ("records", "rejected", "dataset") for path in (folder / part).rglob("*.*")]
     return {str(path).removeprefix(str(folder)): data for path, data in contents(found)}
+
+
+def test_a_run_on_s3_is_verified_like_any_other(place: Place, undisturbed: Ended) -> None:
+    assert undisturbed.code == 0
+    report = verify_run(place_of(place.bucket.address("undisturbed")))
+    assert report.faults == []
+    assert (report.checked["traces"], report.checked["rows"]) == (9, 9)
 
 
 def test_all_nodes_take_part(robbed: Robbed) -> None:

@@ -170,6 +170,42 @@ def test_places_of_workers_that_died_are_free_again() -> None:
     assert simulate(work) == pytest.approx(31)
 
 
+def test_those_who_wait_are_let_in_when_everyone_who_was_out_has_died() -> None:
+    async def work(loop: Simulated) -> float:
+        gate = Gate(Limits(concurrency=2), lease_seconds=150, clock=loop.time)
+        for _ in range(2):
+            await gate.enter(Load())
+        await gate.enter(Load())
+        return loop.time()
+
+    assert simulate(work) == pytest.approx(150)
+
+
+def test_a_holder_that_died_gives_back_its_places_at_once_and_waits_no_more() -> None:
+    async def work(loop: Simulated) -> tuple[int, float]:
+        gate = Gate(Limits(concurrency=1), lease_seconds=150, clock=loop.time)
+        await gate.enter(Load(), "dead")
+        lost = asyncio.ensure_future(gate.enter(Load(), "dead"))
+        await asyncio.sleep(1)
+        await gate.forget("dead")
+        place = await gate.enter(Load(), "alive")
+        lost.cancel()
+        return place, loop.time()
+
+    assert simulate(work) == (2, 1.0)
+
+
+def test_the_places_of_others_are_not_given_back() -> None:
+    async def work(loop: Simulated) -> float:
+        gate = Gate(Limits(concurrency=1), lease_seconds=150, clock=loop.time)
+        await gate.enter(Load(), "alive")
+        await gate.forget("dead")
+        await gate.enter(Load(), "other")
+        return loop.time()
+
+    assert simulate(work) == pytest.approx(150)
+
+
 def test_requests_are_let_in_in_the_order_they_came() -> None:
     async def work(loop: Simulated) -> list[int]:
         gate, order = Gate(Limits(concurrency=1), clock=loop.time), []

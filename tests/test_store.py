@@ -155,6 +155,13 @@ def test_a_draft_that_a_kill_left_is_no_record(store: Store) -> None:
     assert [identity for identity, _ in store.outcomes("screen")] == ["ab12"]
 
 
+def test_a_sweep_leaves_the_records_and_nothing_that_a_kill_left(store: Store) -> None:
+    store.finish("screen", "ab12", Outcome(['{"id": "x"}'], []))
+    (store.folder / "records" / "screen" / "ab" / ".ab99.json.123").write_text('{"rec')
+    store.sweep()
+    assert [path.name for path in store.folder.rglob("*") if path.is_file()] == ["ab12.json"]
+
+
 def test_outcomes_come_in_order_of_id(store: Store) -> None:
     for identity in ("cd34", "ab12", "ab01"):
         store.finish("screen", identity, Outcome([], []))
