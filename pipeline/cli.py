@@ -50,6 +50,10 @@ Overrides = Annotated[
 ]
 RunFolder = Annotated[Path, typer.Argument(parser=place_of, metavar="RUN", help="A run's folder, as outputs/demo.")]
 RunOption = Annotated[Path, typer.Option(parser=place_of, metavar="RUN", help="The run's folder.")]
+Dashboard = Annotated[
+    str, typer.Option("--address", envvar="RAY_ADDRESS", help="The cluster's dashboard, as http://head:8265.")
+]
+JobOption = Annotated[str | None, typer.Option(help="Id of a job, as `status` lists it.")]
 
 
 def _config(path: Path, overrides: list[str] | None) -> RunConfig:
@@ -76,6 +80,45 @@ def synthesize(
     typer.echo(as_text(summary))
     if summary.failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def submit(
+    overrides: Overrides = None,
+    config: ConfigOption = DEFAULT,
+    address: Dashboard = "",
+    pilot: Annotated[int | None, typer.Option(min=1, help="As of `synthesize`.")] = None,
+    install: Annotated[
+        bool, typer.Option("--install", help="Have Ray install what the run depends on; else the nodes have it.")
+    ] = False,
+) -> None:
+    """Hand a run to a Ray cluster, follow its log, and exit as it does. A Ctrl-C leaves it running."""
+    from pipeline import jobs
+    from pipeline.parcel import parcel
+
+    raise typer.Exit(jobs.submit(address, parcel(config, overrides or [], pilot, install), _tell))
+
+
+@app.command()
+def status(address: Dashboard = "", job: JobOption = None) -> None:
+    """List the runs that were submitted to a cluster, or follow one of them again."""
+    from pipeline import jobs
+
+    if job:
+        raise typer.Exit(jobs.follow(address, job, _tell))
+    typer.echo(jobs.status(address))
+
+
+@app.command()
+def stop(address: Dashboard = "", job: JobOption = None) -> None:
+    """Stop the newest run that was submitted to a cluster, or the one named, and wait until it has ended."""
+    from pipeline import jobs
+
+    jobs.stop(address, job, _tell)
+
+
+def _tell(text: str) -> None:
+    typer.echo(text, nl=False)
 
 
 @app.command()
@@ -131,7 +174,7 @@ def retry_rejects(
 @app.command()
 def replay(
     run: RunFolder,
-    out: Annotated[Path, typer.Argument(help="Folder of the new run.")],
+    out: Annotated[Path, typer.Argument(parser=place_of, metavar="OUT", help="Folder of the new run.")],
 ) -> None:
     """Make a run again from its call log alone, with no endpoint: the shards come out byte for byte."""
     from pipeline.inspection import run_config

@@ -33,7 +33,7 @@ def place_of(address: str | Path) -> Path:
     from upath import UPath
 
     # What other processes write has to be seen at once: no listing is kept.
-    with said_plainly(address):
+    with _reached(address):
         return cast(Path, UPath(address.rstrip("/"), use_listings_cache=False))
 
 
@@ -44,7 +44,7 @@ def is_here(place: Path) -> bool:
 
 def read(path: Path) -> bytes | None:
     """All bytes of a file; None if there is none. Raises StoreError."""
-    with said_plainly(path, "read"):
+    with _reached(path):
         try:
             return path.read_bytes() if is_here(path) else _get(path)
         except FileNotFoundError:
@@ -53,7 +53,7 @@ def read(path: Path) -> bytes | None:
 
 def write(path: Path, data: bytes) -> None:
     """Write a file that is there whole or not at all, whenever the machine stops. Raises StoreError."""
-    with said_plainly(path):
+    with _reached(path):
         if not is_here(path):
             _put(path, data)
             return
@@ -72,7 +72,7 @@ def append(path: Path, lines: bytes, sure: bool = True) -> None:
 
     What a kill tore here stays a line of its own. Raises StoreError.
     """
-    with said_plainly(path), _APPENDING[hash(str(path)) % len(_APPENDING)]:
+    with _reached(path), _APPENDING[hash(str(path)) % len(_APPENDING)]:
         if not is_here(path):
             # An object is never added to, but replaced.
             _put(path, (read(path) or b"") + lines)
@@ -89,7 +89,7 @@ def append(path: Path, lines: bytes, sure: bool = True) -> None:
 
 def remove(path: Path) -> None:
     """Remove a file, if it is there."""
-    with said_plainly(path):
+    with _reached(path):
         path.unlink(missing_ok=True)
 
 
@@ -102,7 +102,7 @@ def remove_drafts(folder: Path) -> None:
 
 def files_below(folder: Path, ending: str = "") -> Iterator[Path]:
     """The files on the shelves (folders) of a folder, in order of their names; none where there is no folder."""
-    with said_plainly(folder, "read"):
+    with _reached(folder):
         for shelf in _shelves(folder):
             yield from sorted(path for path in shelf if path.name.endswith(ending) and not path.name.startswith("."))
 
@@ -126,37 +126,48 @@ def contents(paths: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
 
 
 @contextmanager
-def said_plainly(place: object, verb: str = "written") -> Iterator[None]:
-    """Turn refusals of the operating system or of a remote store into a sentence for the operator."""
+def said_plainly(place: object) -> Iterator[None]:
+    """Turn the operating system's refusals into a sentence for the operator."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StoreError(f"No space is left for {place}. Free some and run again: nothing is lost.") from error
+        if error.errno in {errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+            raise StoreError(f"{place} cannot be used: {error.strerror}.") from error
+        raise
+
+
+@contextmanager
+def _reached(place: object) -> Iterator[None]:
+    """Turn whatever a place refuses with into a sentence; a file that is not there stays just that."""
+    if not is_remote(str(place)):
+        with said_plainly(place):
+            yield
+        return
     try:
         yield
     except (FileNotFoundError, StoreError):
         raise
     except ImportError as error:
         raise StoreError(f"{place} needs another package ({error}). For s3:// install chain-of-focus[s3].") from error
-    except Exception as error:
-        if is_remote(str(place)):
-            why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            raise StoreError(
-                f"{place} cannot be {verb} ({why}). See to address, network and credentials; nothing is lost."
-            ) from error
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise StoreError(f"No space is left for {place}. Free some and run again: nothing is lost.") from error
-        if isinstance(error, OSError) and error.errno in {errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
-            raise StoreError(f"{place} cannot be {verb}: {error.strerror}.") from error
-        raise
+    except Exception as error:  # Each store has its own exceptions.
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise StoreError(
+            f"{place} cannot be reached ({why}). See to address, network and credentials; nothing is lost."
+        ) from error
 
 
 def upload(here: Path, there: Path, files: Sequence[Path]) -> None:
     """Copy some files below a folder of this machine to the same names below a remote one."""
-    with said_plainly(there):
+    with _reached(there):
         targets = [str(there.joinpath(*path.relative_to(here).parts)) for path in files]
         _fs(there).put([str(path) for path in files], targets)
 
 
 def remove_all(folder: Path) -> None:
     """Remove a remote folder with all that is in it, if it is there."""
-    with said_plainly(folder), suppress(FileNotFoundError):
+    with _reached(folder), suppress(FileNotFoundError):
         _fs(folder).rm(str(folder), recursive=True)
 
 
@@ -172,7 +183,10 @@ def _put(path: Any, data: bytes) -> None:
     fs, name = path.fs, path.path
     protocols = {fs.protocol} if isinstance(fs.protocol, str) else set(fs.protocol)
     if protocols & _OBJECTS:
-        fs.pipe_file(name, data)
+        try:
+            fs.pipe_file(name, data)
+        except FileNotFoundError as error:
+            raise StoreError(f"There is no bucket for {path}. Make it, or mend the address.") from error
         return
     draft = path.with_name(f".{path.name}.{os.getpid()}").path
     fs.makedirs(path.parent.path, exist_ok=True)

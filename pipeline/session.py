@@ -29,7 +29,8 @@ def ray_session(config: RuntimeConfig) -> Iterator[None]:
     ray_settings()
     import ray
 
-    local: dict[str, Any] = {"num_cpus": config.cpus, "object_store_memory": _STORE_BYTES}
+    # Were no address given, Ray would join whatever cluster it finds on this machine.
+    local: dict[str, Any] = {"address": "local", "num_cpus": config.cpus, "object_store_memory": _STORE_BYTES}
     cluster = os.environ.get("RAY_ADDRESS")
     with _muted_core():
         try:

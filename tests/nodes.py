@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.session import ray_settings
@@ -50,13 +51,15 @@ def running_nodes(count: int, folder: Path) -> Iterator[Nodes]:
     """A cluster of so many nodes while the block runs; `folder` is where its processes work."""
     command = [sys.executable, "-m", "tests.nodes", str(count)]
     pipe: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, cwd=folder, env=env, **pipe) as process:
-        assert process.stdin
-        try:
-            yield Nodes(process)
-        finally:
-            process.stdin.close()
+    # Ray notes in there which cluster is running; other sessions of this machine have another place.
+    with TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as files:
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RAY_TMPDIR": files}
+        with subprocess.Popen(command, cwd=folder, env=env, **pipe) as process:
+            assert process.stdin
+            try:
+                yield Nodes(process)
+            finally:
+                process.stdin.close()
 
 
 def main() -> None:

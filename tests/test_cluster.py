@@ -170,6 +170,13 @@ def test_no_answer_is_paid_for_twice_after_a_loss(place: Place, robbed: Robbed) 
     assert (robbed.paid, len(keys), len(set(keys))) == (REQUESTS, REQUESTS, REQUESTS)
 
 
+def test_a_bucket_that_is_not_there_is_one_sentence(place: Place, tmp_path: Path) -> None:
+    command = asking(place.url, "s3://nowhere/run", photos(tmp_path / "photos", 1))
+    ended = cof(*command, **place.nodes.environment)
+    assert ended.code == 2
+    assert ended.err == "error: There is no bucket for s3://nowhere/run/.lock. Make it, or mend the address.\n"
+
+
 class Killed(NamedTuple):
     """What was seen of a run whose driver was killed."""
 

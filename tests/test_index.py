@@ -11,9 +11,11 @@ from agents.photos import open_photo
 from pipeline import tars as reading
 from pipeline.config import ConfigError, SampleConfig
 from pipeline.index import Tar, indexed
-from pipeline.records import Candidate
+from pipeline.records import Candidate, Traced
 from pipeline.sources import candidates
 from pipeline.tars import Reading
+from tests.flows import flow
+from tests.runs import oracle, photos
 from tests.tarred import pair, sa1b, tar
 
 
@@ -155,3 +157,18 @@ def test_indexes_are_in_the_order_of_names(folder: Path, tmp_path: Path) -> None
     listed = [Tar(str(path), path.stat().st_size, "") for path in sorted(folder.glob("*.tar"), reverse=True)]
     made = indexed(listed, tmp_path, lambda _: None)
     assert [files.name_of(one.tar.address) for one in made] == ["sa_000000.tar", "sa_000001.tar"]
+
+
+def test_a_run_on_tars_makes_the_traces_of_a_run_on_their_photos(tmp_path: Path) -> None:
+    loose = photos(tmp_path / "photos", 3)
+    tar(tmp_path / "tars" / "sa_000000.tar", sorted(loose.iterdir()))
+    made = []
+    for images in (loose, tmp_path / "tars"):
+        with oracle() as (_, script):
+            store = flow(script.url, tmp_path / f"run-{images.name}", images)
+        traces = [
+            Traced.model_validate(record) for _, content in store.outcomes("summarize") for record in content["records"]
+        ]
+        made.append(sorted((one.task.image.name, one.task.question, one.trace.model_dump_json()) for one in traces))
+    assert made[0] == made[1]
+    assert len(made[0]) == 9

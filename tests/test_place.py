@@ -106,7 +106,7 @@ def test_files_are_uploaded_under_their_own_names(there: Path, tmp_path: Path) -
 
 
 def test_a_scheme_nobody_knows_is_one_sentence() -> None:
-    with pytest.raises(StoreError, match=r"^nowhere://x/y cannot be written \(.*\)\. See to address"):
+    with pytest.raises(StoreError, match=r"^nowhere://x/y cannot be reached \(.*\)\. See to address"):
         write(place_of("nowhere://x/y"), b"")
 
 

@@ -109,7 +109,7 @@ def test_an_answer_that_could_not_be_written_is_not_known(journal: FileJournal) 
 
 def test_a_folder_that_is_a_file_is_one_sentence_for_the_operator(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(StoreError, match="cannot be used"):
         Store(tmp_path / "run").finish("screen", "ab12", Outcome([], []))
 
 

@@ -1,7 +1,7 @@
 """Drawing a scene of the lamp task from its seed.
 
 A lamp is a disc of its colour in a wider, paler ring of about the opposite colour, so that averages say less of
-it. At the smallest input resolution a disc is one or two pixels wide: a small model does not read it
+it. At the smallest input resolution a disc is some two pixels wide: a small model does not read it
 there, but the colour is not gone from the pixels; who knows where the lamp is still finds it.
 """
 
@@ -35,7 +35,7 @@ OPPOSITE = 0.5
 """How far the ring takes the disc back: at 1 the two together would be grey on average."""
 TINT = 16.0
 """How far the ring's colour strays besides, per channel (standard deviation)."""
-DIAMETERS = (9.0, 15.0)
+DIAMETERS = (12.0, 18.0)
 """Of the discs, in native pixels."""
 BOARD_SIDES = (104, 152)
 DECOYS = 2
