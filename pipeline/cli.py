@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 from typing_extensions import override
 
 from agents.files import FileError
+from agents.photos import PhotoError
 from agents.sender import EndpointError
 from pipeline.config import ConfigError, RunConfig, load
 from pipeline.export import ExportError
@@ -25,7 +26,7 @@ class _Plain(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (ConfigError, EndpointError, FileError, StoreError, ExportError, TrainingError) as error:
+        except (ConfigError, EndpointError, FileError, PhotoError, StoreError, ExportError, TrainingError) as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
@@ -210,6 +211,26 @@ def train_multinode(
     from pipeline.training.verl.launch import launch
 
     typer.echo(" ".join(launch(load_as(TrainConfig, config, overrides or []), nodes, gpus, dry_run)))
+
+
+@app.command()
+def ask(
+    image: Annotated[str, typer.Argument(help="A photo: path or address.")],
+    question: Annotated[str, typer.Argument(help="What to ask about it.")],
+    model: Annotated[str, typer.Option(help="Folder or Hub id of a trained model.")] = "outputs/demo/train/rl/model",
+    resolution: Annotated[
+        int | None, typer.Option(min=28, help="Show the photo first at an area of R*R pixels; else as it is.")
+    ] = None,
+    max_zooms: Annotated[int | None, typer.Option(min=0, help="Closer looks at most; else the model's own.")] = None,
+    picture: Annotated[Path, typer.Option(help="Where the boxes and crops are drawn.")] = Path("looked.jpg"),
+) -> None:
+    """Ask a trained model about a photo: its trace as it unfolds, and a picture of all it looked at."""
+    from pipeline.training.ask import ask as run
+    from pipeline.training.inference import ChainOfFocus, Question
+    from pipeline.training.sft import quiet
+
+    quiet()
+    run(ChainOfFocus.from_pretrained(model), Question(image, question, (), resolution), picture, max_zooms, typer.echo)
 
 
 @app.command()

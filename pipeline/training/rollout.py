@@ -1,6 +1,6 @@
 """A policy at work: it writes, its crops enter where it asks for them, and every token is kept as it was sampled."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,10 @@ from pipeline.training.manner import Manner
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
+
+
+World = Callable[[Example, Encoder, Manner], ZoomEnvironment]
+"""Makes the environment of one rollout."""
 
 
 class Sampling(BaseModel):
@@ -137,7 +141,7 @@ class Roller:
         manner: Manner,
         sampling: Sampling,
         seed: int = 0,
-        world: type[ZoomEnvironment] = ZoomEnvironment,
+        world: World = ZoomEnvironment,
     ) -> None:
         import torch
 

@@ -1,0 +1,85 @@
+"""Asking a policy in a terminal: its words and looks as they come, and one picture of all that it looked at."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from agents.boxes import Size, rescale
+from agents.photos import encode_jpeg, open_photo
+from pipeline.show import tame
+from pipeline.training.inference import ChainOfFocus, Question, Said, Seen, Step, Told
+
+WIDTH, STRIP, GAP = 1200, 280, 8
+"""Of the picture: its width, the height of the crops below the photo, and the room between them, in pixels."""
+COLOUR = (255, 120, 0)
+
+
+def ask(
+    model: ChainOfFocus, question: Question, picture: Path, max_zooms: int | None, say: Callable[[str], None]
+) -> None:
+    """Put a question, tell of every step as it happens, and write the picture. Raises PhotoError."""
+    seen: list[Seen] = []
+    for step in model.stream(question, max_zooms):
+        if isinstance(step, Seen):
+            seen.append(step)
+        say(line(step, len(seen)))
+    photo = question.image if isinstance(question.image, Image.Image) else open_photo(question.image)
+    picture.write_bytes(encode_jpeg(overview(photo, seen)))
+    say(f"picture: {picture}")
+
+
+def line(step: Step, number: int) -> str:
+    """A step as a terminal shows it; what a model writes is never a command to the terminal."""
+    match step:
+        case Said(text=text):
+            return tame(text.strip())
+        case Seen(view=view):
+            return f"  [{number}] looks at {list(view.box)} of the photo, as a picture of {view.width}x{view.height}"
+        case Told(text=text):
+            return f"  told: {tame(text)}"
+
+
+def overview(photo: Image.Image, seen: list[Seen]) -> Image.Image:
+    """The photo with numbered boxes where it was looked at, and below it each crop as the policy saw it."""
+    native = Size(*photo.size)
+    scale = WIDTH / native.width
+    shown = Size(WIDTH, max(1, round(native.height * scale)))
+    rows = _rows(seen)
+    whole = Image.new("RGB", (WIDTH, shown.height + len(rows) * (STRIP + GAP)), "white")
+    whole.paste(photo.convert("RGB").resize(shown, Image.Resampling.LANCZOS))
+    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(24)
+    for number, step in enumerate(seen, 1):
+        box = rescale(step.view.box, native, shown)
+        draw.rectangle((box.x1, box.y1, max(box.x1, box.x2 - 1), max(box.y1, box.y2 - 1)), outline=COLOUR, width=3)
+        _label(draw, (box.x1 + 6, box.y1 + 4), number, font)
+    for below, row in enumerate(rows):
+        left, top = 0, shown.height + GAP + below * (STRIP + GAP)
+        for number, crop in row:
+            whole.paste(crop, (left, top))
+            _label(draw, (left + 6, top + 4), number, font)
+            left += crop.width + GAP
+    return whole
+
+
+def _rows(seen: list[Seen]) -> list[list[tuple[int, Image.Image]]]:
+    """The crops, scaled to one height, as many side by side as there is room for."""
+    rows: list[list[tuple[int, Image.Image]]] = []
+    room = 0
+    for number, step in enumerate(seen, 1):
+        size = Size(*step.picture.size)
+        width = min(WIDTH, max(1, round(size.width * STRIP / size.height)))
+        height = max(1, min(STRIP, round(size.height * width / size.width)))
+        if width > room:
+            rows.append([])
+            room = WIDTH
+        rows[-1].append((number, step.picture.resize((width, height), Image.Resampling.LANCZOS)))
+        room -= width + GAP
+    return rows
+
+
+def _label(
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], number: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+) -> None:
+    draw.rectangle(draw.textbbox(at, str(number), font=font), fill=(0, 0, 0))
+    draw.text(at, str(number), fill=COLOUR, font=font)
