@@ -65,10 +65,10 @@ def _told(message: Message) -> Message:
         return Message(role="user", content=("<tool_response>", *message.content, "</tool_response>"))
     if not message.calls:
         return message
-    return Message(role="assistant", content=(*message.content, *(_written(call) for call in message.calls)))
+    return Message(role="assistant", content=(*message.content, *(written(call) for call in message.calls)))
 
 
-def _written(call: Call) -> str:
+def written(call: Call) -> str:
     """A call as the model is to write them. Arguments that are no JSON are quoted, as they were written."""
     try:
         arguments = json.loads(call.arguments or "{}")

@@ -217,7 +217,12 @@ def train_multinode(
 def ask(
     image: Annotated[str, typer.Argument(help="A photo: path or address.")],
     question: Annotated[str, typer.Argument(help="What to ask about it.")],
-    model: Annotated[str, typer.Option(help="Folder or Hub id of a trained model.")] = "outputs/demo/train/rl/model",
+    model: Annotated[str, typer.Option(help="Folder or Hub id of a trained model, or its name at --url.")] = (
+        "outputs/demo/train/sft/model"
+    ),
+    url: Annotated[
+        str | None, typer.Option(help="OpenAI-compatible endpoint that serves the model, in the tool-call dialect.")
+    ] = None,
     resolution: Annotated[
         int | None, typer.Option(min=28, help="Show the photo first at an area of R*R pixels; else as it is.")
     ] = None,
@@ -225,12 +230,11 @@ def ask(
     picture: Annotated[Path, typer.Option(help="Where the boxes and crops are drawn.")] = Path("looked.jpg"),
 ) -> None:
     """Ask a trained model about a photo: its trace as it unfolds, and a picture of all it looked at."""
+    from pipeline.training.ask import answerer
     from pipeline.training.ask import ask as run
-    from pipeline.training.inference import ChainOfFocus, Question
-    from pipeline.training.sft import quiet
+    from pipeline.training.inference import Question
 
-    quiet()
-    run(ChainOfFocus.from_pretrained(model), Question(image, question, (), resolution), picture, max_zooms, typer.echo)
+    run(answerer(model, url), Question(image, question, (), resolution), picture, max_zooms, typer.echo)
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """Asking a policy in a terminal: its words and looks as they come, and one picture of all that it looked at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -15,9 +16,27 @@ WIDTH, STRIP, GAP = 1200, 280, 8
 COLOUR = (255, 120, 0)
 
 
-def ask(
-    model: ChainOfFocus, question: Question, picture: Path, max_zooms: int | None, say: Callable[[str], None]
-) -> None:
+class Answerer(Protocol):
+    """Whoever answers questions about photos step by step."""
+
+    def stream(self, question: Question, max_zooms: int | None = None) -> Iterator[Step]:
+        """What is said and seen about one question, as it comes."""
+
+
+def answerer(model: str, url: str | None) -> Answerer:
+    """A model of this machine or the Hub, or one that is served elsewhere. Raises PolicyError."""
+    if url:
+        from agents.teachers import EndpointConfig
+        from pipeline.training.served import Served
+
+        return Served(EndpointConfig(base_url=url, model=model))
+    from pipeline.training.sft import quiet
+
+    quiet()
+    return ChainOfFocus.from_pretrained(model)
+
+
+def ask(model: Answerer, question: Question, picture: Path, max_zooms: int | None, say: Callable[[str], None]) -> None:
     """Put a question, tell of every step as it happens, and write the picture. Raises PhotoError."""
     seen: list[Seen] = []
     for step in model.stream(question, max_zooms):

@@ -176,8 +176,13 @@ class ChainOfFocus:
 
 
 def _example(number: int, question: Question) -> Example:
-    image = question.image if isinstance(question.image, Image.Image) else open_photo(question.image)
-    return Example(str(number), _Opened(image.convert("RGB")), question.resolution, question.text, "", question.choices)
+    photo = _Opened(opened(question.image))
+    return Example(str(number), photo, question.resolution, question.text, "", question.choices)
+
+
+def opened(image: Image.Image | Source) -> Image.Image:
+    """A photo upright and RGB; raises PhotoError."""
+    return image.convert("RGB") if isinstance(image, Image.Image) else open_photo(image)
 
 
 def _looked(rollout: Rollout, steps: tuple[Step, ...]) -> Looked:

@@ -31,7 +31,12 @@ def reward(function: Callable[[Rollout], float]) -> Callable[[Rollout], float]:
 
 def answer_of(rollout: Rollout) -> str | None:
     """The last answer written, in a sound format or not; None without one."""
-    found = _ANSWER.findall(rollout.texts[-1]) if rollout.texts else []
+    return last_answer(rollout.texts[-1]) if rollout.texts else None
+
+
+def last_answer(text: str) -> str | None:
+    """The last answer in a text; None without one."""
+    found = _ANSWER.findall(text)
     return found[-1].strip() if found else None
 
 
