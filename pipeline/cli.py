@@ -238,6 +238,19 @@ def ask(
 
 
 @app.command()
+def serve(
+    model: Annotated[str, typer.Option(help="Folder or Hub id of a trained model.")] = "outputs/demo/train/sft/model",
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 8000,
+) -> None:
+    """Serve a trained model to any OpenAI-compatible chat client: it looks closer by itself."""
+    from pipeline.serving import serve as run
+    from pipeline.training.ask import answerer
+    from pipeline.training.chat import application
+
+    run(application(answerer(model, None), Path(model).name), port, typer.echo)
+
+
+@app.command()
 def merge(
     adapter: Annotated[Path, typer.Argument(help="Folder of a trained adapter, as outputs/demo/train/rl/model.")],
     target: Annotated[Path, typer.Argument(help="Folder of the merged model.")],

@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import json
-import socket
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import uvicorn
 from PIL import Image, ImageDraw, ImageFont
 
 import prompts
@@ -26,39 +23,18 @@ from agents.tools.ask import Answered
 from pipeline.journal import FileJournal
 from pipeline.teacher.server import PARTS, TeacherConfig, application
 from tests.drawn import endpoint_at, photo_of
+from tests.served import serving
 
 QUESTION = 'What is written directly below the words "MARKET"?'
 COLOUR = 'What colour is the background behind the words "STATION"?'
 Body = dict[str, Any]
 
 
-class Listening(uvicorn.Server):
-    """A server that says when it listens, so that nobody has to wait and see."""
-
-    def __init__(self, settings: uvicorn.Config) -> None:
-        super().__init__(settings)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-
 @contextmanager
 def teaching(**config: Any) -> Iterator[str]:
     """The base URL of a local teacher in a thread of this process."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        app = application(TeacherConfig(threads=1, **config))
-        server = Listening(uvicorn.Config(app, log_level="critical", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            assert server.ready.wait(30)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        finally:
-            server.should_exit = True
-            thread.join()
+    with serving(application(TeacherConfig(threads=1, **config))) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -3,25 +3,18 @@
 import json
 import os
 import signal
-import socket
 import sys
 import threading
 
+from pipeline.serving import serve as serve_application
 from pipeline.teacher.server import TeacherConfig, application
 
 
 def serve(config: TeacherConfig, port: int, with_parent: bool) -> None:
     """Serve on loopback; port 0 takes a free one. Prints one JSON line with the base URL, then serves."""
-    import uvicorn
-
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    print(json.dumps({"base_url": f"http://127.0.0.1:{listener.getsockname()[1]}/v1"}), flush=True)
     if with_parent:
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    settings = uvicorn.Config(application(config), log_level="warning", access_log=False)
-    uvicorn.Server(settings).run(sockets=[listener])
+    serve_application(application(config), port, lambda url: print(json.dumps({"base_url": url}), flush=True))
 
 
 def _end_with_parent() -> None:
