@@ -35,7 +35,14 @@ def running_head(cwd: Path, **environment: str) -> Iterator[Head]:
     """A head that works in a folder and has an environment of its own, while the block runs."""
     pipe: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    ours = {"PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **TOKEN, **environment}
+    ours = {
+        "PATH": path,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONFAULTHANDLER": "1",
+        **TOKEN,
+        **environment,
+    }
     # What Ray keeps there tells jobs which cluster is theirs; other sessions of this machine have another place.
     with TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as files:
         env = {**os.environ, **ours, "RAY_TMPDIR": files}
