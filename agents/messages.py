@@ -1,6 +1,5 @@
 """Chat messages as the agent holds them: text and pictures by reference, never pixels."""
 
-import base64
 import hashlib
 import json
 import operator
@@ -10,7 +9,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.boxes import Size
-from agents.photos import PhotoCache, encode_jpeg
+from agents.photos import PhotoCache, data_url
 from agents.views import View, render
 
 
@@ -106,6 +105,5 @@ class Photo:
     def data_url(self, view: View) -> str:
         """The picture of a view as it is sent, a JPEG; made once, however many requests show it."""
         if view not in self._sent:
-            data = base64.b64encode(encode_jpeg(self.render(view))).decode()
-            self._sent[view] = f"data:image/jpeg;base64,{data}"
+            self._sent[view] = data_url(self.render(view))
         return self._sent[view]

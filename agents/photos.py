@@ -1,5 +1,6 @@
 """Opening photos nobody vouches for: upright, RGB, bounded in size, and never decoded twice."""
 
+import base64
 import hashlib
 import io
 import warnings
@@ -14,6 +15,7 @@ from agents.boxes import Size
 MAX_PIXELS = 150_000_000
 """Larger photos are refused: a decoded one would take 450 MB. SA-1B's are 3.4 MP."""
 ORIENTATION_TAG = 0x0112
+_URL_OF_JPEG = "data:image/jpeg;base64,"
 SIDEWAYS = {5, 6, 7, 8}
 """EXIF orientations that swap width and height."""
 
@@ -113,6 +115,19 @@ def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
+
+
+def data_url(image: Image.Image) -> str:
+    """An RGB image as it is sent in a request: a JPEG."""
+    return f"{_URL_OF_JPEG}{base64.b64encode(encode_jpeg(image)).decode()}"
+
+
+def bytes_in(url: str) -> bytes | None:
+    """The file that a data URL of a picture holds; None for any other address. Raises ValueError for broken base64."""
+    head, _, data = url.partition(",")
+    if not head.startswith("data:image/") or not head.endswith(";base64"):
+        return None
+    return base64.b64decode(data, validate=True)
 
 
 def pixel_hash(image: Image.Image) -> str:

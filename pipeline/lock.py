@@ -110,7 +110,7 @@ def _was_killed(data: bytes) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
+        pass  # Somebody else's, and alive.
     return False
 
 

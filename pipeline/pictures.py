@@ -63,9 +63,9 @@ def _overview(photo: Image.Image, story: Story, task: Task) -> Image.Image:
     picture = photo.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
     draw = ImageDraw.Draw(picture)
     for box in task.evidence:
-        _frame(draw, rescale(box.clip(native), native, size), EVIDENCE, "")
+        mark(draw, rescale(box.clip(native), native, size), EVIDENCE, "")
     for number, box in enumerate(_seen(story), 1):
-        _frame(draw, rescale(box.clip(native), native, size), LOOK, str(number))
+        mark(draw, rescale(box.clip(native), native, size), LOOK, str(number))
     return picture
 
 
@@ -75,12 +75,17 @@ def _seen(story: Story) -> list[Box]:
     return [step.view.box for step in (story.trajectory.looks if story.trajectory else []) if step.view]
 
 
-def _frame(draw: ImageDraw.ImageDraw, box: Box, colour: tuple[int, int, int], label: str) -> None:
+def mark(draw: ImageDraw.ImageDraw, box: Box, colour: tuple[int, int, int], label: str) -> None:
     """A box's outline in the picture's pixels, and its label in the corner."""
     if not box.area:
         return
     draw.rectangle((box.x1, box.y1, box.x2 - 1, box.y2 - 1), outline=colour, width=3)
     if label:
-        font, at = ImageFont.load_default(28), (box.x1 + 8, box.y1 + 4)
-        draw.rectangle(draw.textbbox(at, label, font=font), fill=(0, 0, 0))
-        draw.text(at, label, fill=colour, font=font)
+        write(draw, (box.x1 + 8, box.y1 + 4), colour, label)
+
+
+def write(draw: ImageDraw.ImageDraw, at: tuple[int, int], colour: tuple[int, int, int], label: str) -> None:
+    """A label that can be read on any ground; `at` is its upper left corner."""
+    font = ImageFont.load_default(28)
+    draw.rectangle(draw.textbbox(at, label, font=font), fill=(0, 0, 0))
+    draw.text(at, label, fill=colour, font=font)

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 
+class BadRequest(Exception):
+    """A request that no endpoint could answer; told to the client with HTTP 400."""
+
+
 def serve(application: "Starlette", port: int, tell: Callable[[str], None]) -> None:
     """Tell the base URL as soon as requests are taken, then serve; port 0 takes a free one. Raises OSError."""
     import uvicorn

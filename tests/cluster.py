@@ -1,26 +1,19 @@
 """A Ray cluster for many runs: `python -m tests.cluster` prints its address, and ends when its input does."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.config import RuntimeConfig
 from pipeline.session import ray_session
-from tests.runs import ROOT
+from tests.children import child
 
 
 @contextmanager
 def running_cluster() -> Iterator[str]:
     """The address of a cluster that lives as long as the block."""
-    command = [sys.executable, "-m", "tests.cluster"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, text=True, stdin=pipe, stdout=pipe) as process:
-        assert process.stdin and process.stdout
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()
+    with child("cluster") as cluster:
+        yield cluster.told()
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """A Ray head with its dashboard: `python -m tests.head` prints its address, and ends when its input does."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from pipeline.session import ray_settings
-from tests.runs import ROOT
+from tests.children import child
 
 STORE_BYTES = 80 * 2**20
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a-token-of-this-cluster-alone"}
@@ -33,25 +32,12 @@ class Head(NamedTuple):
 @contextmanager
 def running_head(cwd: Path, **environment: str) -> Iterator[Head]:
     """A head that works in a folder and has an environment of its own, while the block runs."""
-    pipe: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    ours = {
-        "PATH": path,
-        "PYTHONPATH": str(ROOT),
-        "OMP_NUM_THREADS": "1",
-        "PYTHONFAULTHANDLER": "1",
-        **TOKEN,
-        **environment,
-    }
+    ours = {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1", **TOKEN, **environment}
     # What Ray keeps there tells jobs which cluster is theirs; other sessions of this machine have another place.
-    with TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as files:
-        env = {**os.environ, **ours, "RAY_TMPDIR": files}
-        with subprocess.Popen([sys.executable, "-m", "tests.head"], cwd=cwd, env=env, **pipe) as process:
-            assert process.stdin and process.stdout
-            try:
-                yield Head(process.stdout.readline().strip(), Path(files))
-            finally:
-                process.stdin.close()
+    place = TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True)
+    with place as files, child("head", cwd=cwd, RAY_TMPDIR=files, **ours) as head:
+        yield Head(head.told(), Path(files))
 
 
 def main() -> None:

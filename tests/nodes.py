@@ -1,7 +1,5 @@
 """A Ray cluster of several nodes on this machine, which may lose some: each has a raylet and an object store."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.session import ray_settings
-from tests.runs import ROOT, called, descendants
+from tests.children import Child, child
+from tests.runs import called, descendants
 
 STORE_BYTES = 80 * 2**20
 
@@ -18,48 +17,30 @@ STORE_BYTES = 80 * 2**20
 class Nodes:
     """A cluster in a process of its own, which does as it is told on its standard input."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-        self.address = self._told()
-        self.environment = {"RAY_ADDRESS": self.address}
+    def __init__(self, cluster: Child) -> None:
+        self._cluster = cluster
+        self.environment = {"RAY_ADDRESS": cluster.told()}
 
     def lose(self) -> None:
         """Kill all processes of a node that is not the head, workers first to last, as a power cut does."""
-        self._do("lose")
+        self._cluster.do("lose")
 
     def add(self) -> None:
         """Have a fresh node join."""
-        self._do("add")
+        self._cluster.do("add")
 
     def processes(self, name: str) -> list[set[int]]:
         """Those of each node, the head first, that are called so: `ray::MapWorker` are the stages' workers."""
-        return [set(called(descendants(raylet), name)) for raylet in map(int, self._do("raylets").split())]
-
-    def _do(self, what: str) -> str:
-        assert self._process.stdin
-        self._process.stdin.write(f"{what}\n")
-        self._process.stdin.flush()
-        return self._told()
-
-    def _told(self) -> str:
-        assert self._process.stdout
-        return self._process.stdout.readline().strip()
+        return [set(called(descendants(raylet), name)) for raylet in map(int, self._cluster.do("raylets").split())]
 
 
 @contextmanager
 def running_nodes(count: int, folder: Path) -> Iterator[Nodes]:
     """A cluster of so many nodes while the block runs; `folder` is where its processes work."""
-    command = [sys.executable, "-m", "tests.nodes", str(count)]
-    pipe: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     # Ray notes in there which cluster is running; other sessions of this machine have another place.
-    with TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as files:
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RAY_TMPDIR": files}
-        with subprocess.Popen(command, cwd=folder, env=env, **pipe) as process:
-            assert process.stdin
-            try:
-                yield Nodes(process)
-            finally:
-                process.stdin.close()
+    place = TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True)
+    with place as files, child("nodes", count, cwd=folder, OMP_NUM_THREADS="1", RAY_TMPDIR=files) as cluster:
+        yield Nodes(cluster)
 
 
 def main() -> None:

@@ -17,6 +17,8 @@ from typing import Any
 
 from PIL import Image, ImageChops
 
+from pipeline.stages import STAGES
+from pipeline.store import Store
 from tests.drawn import draw
 from tests.scripted import Body, Response, Script, calls, fault, fills, form_of, listening, pictures_of, says, texts_of
 
@@ -28,6 +30,9 @@ FAR = [20, 20, 120, 120]
 SIZE = (640, 480)
 TINT = 40
 """Photos are told apart by their blue, in steps of this."""
+
+REQUESTS = 87
+"""Of a whole run on three photos: 1 to propose, 3 times 6 to screen, 7 to search and 3 to summarize, for each."""
 
 Question = tuple[str, str, str, list[int]]
 QUESTIONS: tuple[Question, ...] = (
@@ -204,6 +209,21 @@ def asking(url: str, out: Path | str, images: Path | str, *more: str) -> list[st
     return ["synthesize", f"out={out}", f"sample.images={images}", "sample.count=null", *teacher, *patience, *more]
 
 
+def screening(body: Body) -> bool:
+    """A request in the middle of trying a task out."""
+    return form_of(body) == "Unique"
+
+
+def searching(body: Body) -> bool:
+    """One in the middle of a trajectory."""
+    return not form_of(body) and any(message["role"] == "assistant" for message in body["messages"])
+
+
+def summarizing(body: Body) -> bool:
+    """One for a summary."""
+    return form_of(body) == "Summarized"
+
+
 class Run:
     """A command of ours in a process of its own; it never outlives the block."""
 
@@ -334,6 +354,11 @@ def count_of(folder: Path) -> int:
 def summary_of(folder: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((folder / "summary.json").read_text())
     return content
+
+
+def keys_of(store: Store) -> list[str]:
+    """The keys of all answered requests of a run, here or behind a URI."""
+    return sorted(line["key"] for stage in STAGES for line in store.calls(stage.name))
 
 
 def rejects_of(folder: Path, stage: str) -> dict[str, dict[str, Any]]:

@@ -1,13 +1,14 @@
 """An S3 server on loopback (moto's), with a bucket; it can be told to fail now and then."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Thread
 from typing import Any
 from unittest.mock import patch
+
+from tests.children import Child, child
 
 BUCKET = "cof"
 FAULTS = (("500 Internal Server Error", "InternalError"), ("503 Service Unavailable", "SlowDown"))
@@ -17,10 +18,10 @@ Respond = Callable[[dict[str, Any], Any], Iterable[bytes]]
 class Bucket:
     """What a test and the runs it starts need to reach the bucket."""
 
-    def __init__(self, server: "subprocess.Popen[str]") -> None:
+    def __init__(self, server: Child) -> None:
         self._server = server
         self.environment = {
-            "AWS_ENDPOINT_URL": self._told(),
+            "AWS_ENDPOINT_URL": server.told(),
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_DEFAULT_REGION": "us-east-1",
@@ -31,28 +32,16 @@ class Bucket:
 
     def fail(self, every: int) -> int:
         """From now on let one of so many requests fail, none if 0; how many failed before."""
-        assert self._server.stdin
-        self._server.stdin.write(f"{every}\n")
-        self._server.stdin.flush()
-        return int(self._told())
-
-    def _told(self) -> str:
-        assert self._server.stdout
-        return self._server.stdout.readline().strip()
+        return int(self._server.do(every))
 
 
 @contextmanager
 def bucket() -> Iterator[Bucket]:
     """A bucket while the block runs, which this process reaches too."""
-    command, pipe = [sys.executable, "-m", "tests.s3"], subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as server:
+    with child("s3") as server:
         made = Bucket(server)
-        try:
-            with patch.dict(os.environ, made.environment):
-                yield made
-        finally:
-            assert server.stdin
-            server.stdin.close()
+        with patch.dict(os.environ, made.environment):
+            yield made
 
 
 class Flaky:

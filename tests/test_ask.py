@@ -6,7 +6,8 @@ from PIL import Image
 
 from agents.boxes import Box
 from agents.views import View
-from pipeline.training.ask import COLOUR, STRIP, WIDTH, ask, line, overview
+from pipeline.pictures import LOOK
+from pipeline.training.ask import STRIP, WIDTH, ask, line, overview
 from pipeline.training.inference import Said, Seen, Told
 from tests.policies import example, gold, manner
 from tests.test_inference import parrot, question
@@ -32,7 +33,7 @@ def test_what_a_model_writes_does_not_command_the_terminal() -> None:
 
 def test_a_box_is_drawn_where_it_was_looked_at() -> None:
     picture = overview(Image.new("RGB", (600, 400), "white"), [crop(100, 60)])
-    assert picture.getpixel((2 * 60, 2 * 10)) == COLOUR
+    assert picture.getpixel((2 * 60, 2 * 10)) == LOOK
     assert picture.getpixel((2 * 60, 2 * 40)) == (255, 255, 255)
 
 

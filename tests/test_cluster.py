@@ -9,18 +9,28 @@ from typing import NamedTuple
 import pytest
 
 from pipeline.place import contents, place_of, upload
-from pipeline.stages import STAGES
 from pipeline.store import Store
 from pipeline.verify import verify_run
 from tests.nodes import Nodes, running_nodes
-from tests.runs import Ended, Oracle, Run, alive, asking, cof, oracle, photos, until
+from tests.runs import (
+    REQUESTS,
+    Ended,
+    Oracle,
+    Run,
+    alive,
+    asking,
+    cof,
+    keys_of,
+    oracle,
+    photos,
+    screening,
+    searching,
+    summarizing,
+    until,
+)
 from tests.s3 import Bucket, bucket
-from tests.scripted import Body, form_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.e2e, pytest.mark.timeout(1800)]
-
-REQUESTS = 87
-"""Of a whole run on three photos: see test_resume."""
 
 
 class Place(NamedTuple):
@@ -47,8 +57,7 @@ class Place(NamedTuple):
 
     def keys(self, name: str) -> list[str]:
         """Of every request in the call log of a run."""
-        store = Store(place_of(self.bucket.address(name)))
-        return sorted(line["key"] for stage in STAGES for line in store.calls(stage.name))
+        return keys_of(Store(place_of(self.bucket.address(name))))
 
 
 @pytest.fixture(scope="module")
@@ -80,18 +89,6 @@ class Robbed(NamedTuple):
     """Nodes that had workers of it."""
     gates: int
     """Gates that died."""
-
-
-def screening(body: Body) -> bool:
-    return form_of(body) == "Unique"
-
-
-def searching(body: Body) -> bool:
-    return not form_of(body) and any(message["role"] == "assistant" for message in body["messages"])
-
-
-def summarizing(body: Body) -> bool:
-    return form_of(body) == "Summarized"
 
 
 def killed(pids: set[int]) -> int:

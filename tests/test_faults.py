@@ -13,10 +13,9 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw
 
 from agents.sender import EndpointError
-from pipeline.stages import STAGES
 from pipeline.store import Store
 from tests.flows import flow
-from tests.runs import Oracle, asking, cof, files, oracle, photos, picture
+from tests.runs import REQUESTS, Oracle, asking, cof, files, keys_of, oracle, photos, picture
 from tests.scripted import (
     CUT,
     LATE,
@@ -31,9 +30,6 @@ from tests.scripted import (
     raw,
     says,
 )
-
-REQUESTS = 87
-"""Of a whole run on three photos: see test_resume."""
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +46,6 @@ def undisturbed(images: Path) -> dict[str, str]:
 
 def kept(store: Store) -> dict[str, str]:
     return files(store.folder, "records", "rejected")
-
-
-def keys(store: Store) -> list[str]:
-    """Of every request in the call log."""
-    return [line["key"] for stage in STAGES for line in store.calls(stage.name)]
 
 
 class Ailing:
@@ -96,7 +87,7 @@ def test_an_endpoint_that_fails_one_time_in_five_costs_nothing(
             store = flow(script.url, tmp_path / "run", images, "teacher.tries=3", "teacher.timeout_seconds=2")
     assert sum(ailing.met.values()) > REQUESTS + 5
     assert kept(store) == undisturbed
-    assert (len(keys(store)), len(set(keys(store))), len(teacher.answered)) == (REQUESTS, REQUESTS, REQUESTS)
+    assert (len(keys_of(store)), len(set(keys_of(store))), len(teacher.answered)) == (REQUESTS, REQUESTS, REQUESTS)
 
 
 @pytest.mark.parametrize("text", ["", "I would rather not.", '{"answer": ', '{"tasks": 7, "answer": {}, "looks": ""}'])
@@ -121,7 +112,7 @@ def test_a_reply_in_another_form_is_asked_for_once_more_and_costs_no_record(
     assert spoiled > 5
     assert kept(store).keys() == undisturbed.keys()
     assert list(store.rejected("screen")) == []
-    assert len(keys(store)) == len(set(keys(store))) == REQUESTS + spoiled
+    assert len(keys_of(store)) == len(set(keys_of(store))) == REQUESTS + spoiled
 
 
 def test_an_endpoint_that_is_gone_for_half_a_minute_is_waited_for(
@@ -153,7 +144,7 @@ def test_an_endpoint_that_is_gone_for_good_stops_the_run_which_goes_on_later(
             flow(script.url, tmp_path / "run", images)
         store = flow(alive.url, tmp_path / "run", images)
         assert kept(store) == undisturbed
-        assert (len(keys(store)), len(teacher.answered)) == (REQUESTS, REQUESTS)
+        assert (len(keys_of(store)), len(teacher.answered)) == (REQUESTS, REQUESTS)
 
 
 def test_a_clock_that_jumps_changes_nothing(

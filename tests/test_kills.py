@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
-from pipeline.stages import STAGES
 from pipeline.store import Store
 from tests.flows import flow
 from tests.nodes import Nodes, running_nodes
-from tests.runs import ROOT, Oracle, Run, alive, asking, cof, files, oracle, photos, until
+from tests.runs import ROOT, Oracle, Run, alive, asking, cof, files, keys_of, oracle, photos, until
 
 pytestmark = [pytest.mark.ray, pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(3000)]
 
@@ -90,8 +89,7 @@ def one_of(scene: Scene, name: str, rng: random.Random) -> Callable[[], None]:
 def assert_nothing_lost(scene: Scene, folder: Path, teacher: Oracle, in_flight: int) -> None:
     """The same records, each answer kept once, and no more paid again than may have been on its way."""
     assert kept(folder) == scene.undisturbed
-    store = Store(folder)
-    keys = Counter(line["key"] for stage in STAGES for line in store.calls(stage.name))
+    keys = Counter(keys_of(Store(folder)))
     assert set(keys.values()) == {1}
     assert len(keys) == REQUESTS
     again = len(teacher.answered) - len(set(teacher.answered))

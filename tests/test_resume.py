@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.runs import (
+    REQUESTS,
     Ended,
     Oracle,
     Run,
@@ -24,15 +25,15 @@ from tests.runs import (
     oracle,
     photos,
     rejects_of,
+    screening,
+    searching,
+    summarizing,
     summary_of,
     until,
 )
 from tests.scripted import Body, Script, form_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.e2e, pytest.mark.timeout(1800)]
-
-REQUESTS = 87
-"""Of a whole run on three photos: 1 to propose, 3 times 6 to screen, 7 to search and 3 to summarize, for each."""
 
 
 class Battered(NamedTuple):
@@ -66,19 +67,6 @@ def undisturbed(images: Path, on_cluster: dict[str, str]) -> Iterator[Path]:
 
 def proposing(body: Body) -> bool:
     return form_of(body) == "Proposed"
-
-
-def screening(body: Body) -> bool:
-    return form_of(body) == "Unique"
-
-
-def searching(body: Body) -> bool:
-    """In the middle of a trajectory."""
-    return not form_of(body) and any(message["role"] == "assistant" for message in body["messages"])
-
-
-def summarizing(body: Body) -> bool:
-    return form_of(body) == "Summarized"
 
 
 def at_rest(teacher: Oracle, folder: Path) -> None:

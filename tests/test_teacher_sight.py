@@ -13,8 +13,9 @@ from agents.boxes import Box, Size, whole
 from agents.photos import encode_jpeg
 from agents.verifier import Truth, leaks
 from agents.views import View
+from pipeline.serving import BadRequest
 from pipeline.teacher.colours import COLOURS, UNCERTAIN, name_colour, name_pixel, text_colours
-from pipeline.teacher.heard import BadRequest, Heard
+from pipeline.teacher.heard import Heard
 from pipeline.teacher.judge import judge
 from pipeline.teacher.language import Axis, ColourOf, Compare, Count, InColours, NextTo, Query, Side
 from pipeline.teacher.layout import mentions, neighbour, way

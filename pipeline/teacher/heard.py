@@ -1,6 +1,5 @@
 """What a request to the local teacher says: its words and its pictures, and nothing that is not in it."""
 
-import base64
 import json
 import re
 from functools import cached_property
@@ -9,17 +8,15 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from agents.boxes import Box, Size, parse_box, whole
+from agents.photos import bytes_in
 from agents.views import View
+from pipeline.serving import BadRequest
 from pipeline.teacher.reason import Look
 from pipeline.teacher.sight import Eyes, Sight
 
 _OPTION = re.compile(r"^\(([A-H])\) (.+)$", re.MULTILINE)
 _REGION = re.compile(r"The region (\[.*?\]) of the photo, shown at")
 _PHOTO = re.compile(r"counts as (\d+)x(\d+)")
-
-
-class BadRequest(Exception):
-    """A request that no endpoint could answer; told to the client with HTTP 400."""
 
 
 class Part(NamedTuple):
@@ -146,10 +143,10 @@ def _part(message: Any) -> Part:
 
 def _decode(block: dict[str, Any]) -> bytes:
     url = str((block.get("image_url") or {}).get("url", ""))
-    head, _, data = url.partition(",")
-    if not head.startswith("data:image/") or not head.endswith(";base64"):
-        raise BadRequest("pictures must be data: URLs; this endpoint opens no address")
     try:
-        return base64.b64decode(data, validate=True)
+        data = bytes_in(url)
     except ValueError as error:
         raise BadRequest("a picture is not valid base64") from error
+    if data is None:
+        raise BadRequest("pictures must be data: URLs; this endpoint opens no address")
+    return data

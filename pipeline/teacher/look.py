@@ -5,7 +5,8 @@ from typing import Any
 
 from agents.answers import likeness, same_answer
 from agents.boxes import Box, Size, parse_box, union
-from pipeline.teacher.heard import BadRequest, Heard
+from pipeline.serving import BadRequest
+from pipeline.teacher.heard import Heard
 from pipeline.teacher.language import named, read
 from pipeline.teacher.reason import Finding, known_lines, solve
 

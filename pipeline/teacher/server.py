@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.teacher.heard import BadRequest, Heard
+from pipeline.serving import BadRequest
+from pipeline.teacher.heard import Heard
 from pipeline.teacher.judge import judge
 from pipeline.teacher.look import adjust, answer, locate, unique
 from pipeline.teacher.propose import propose

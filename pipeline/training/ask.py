@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from agents.boxes import Size, rescale
-from agents.photos import encode_jpeg, open_photo
+from agents.photos import encode_jpeg
+from pipeline.pictures import LOOK, mark, write
 from pipeline.show import tame
-from pipeline.training.inference import ChainOfFocus, Question, Said, Seen, Step, Told
+from pipeline.training.inference import ChainOfFocus, Question, Said, Seen, Step, Told, opened
 
 WIDTH, STRIP, GAP = 1200, 280, 8
 """Of the picture: its width, the height of the crops below the photo, and the room between them, in pixels."""
-COLOUR = (255, 120, 0)
 
 
 class Answerer(Protocol):
@@ -38,12 +38,11 @@ def answerer(model: str, url: str | None) -> Answerer:
 
 def ask(model: Answerer, question: Question, picture: Path, max_zooms: int | None, say: Callable[[str], None]) -> None:
     """Put a question, tell of every step as it happens, and write the picture. Raises PhotoError."""
-    seen: list[Seen] = []
-    for step in model.stream(question, max_zooms):
+    photo, seen = opened(question.image), list[Seen]()
+    for step in model.stream(question._replace(image=photo), max_zooms):
         if isinstance(step, Seen):
             seen.append(step)
         say(line(step, len(seen)))
-    photo = question.image if isinstance(question.image, Image.Image) else open_photo(question.image)
     picture.write_bytes(encode_jpeg(overview(photo, seen)))
     say(f"picture: {picture}")
 
@@ -66,17 +65,15 @@ def overview(photo: Image.Image, seen: list[Seen]) -> Image.Image:
     shown = Size(WIDTH, max(1, round(native.height * scale)))
     rows = _rows(seen)
     whole = Image.new("RGB", (WIDTH, shown.height + len(rows) * (STRIP + GAP)), "white")
-    whole.paste(photo.convert("RGB").resize(shown, Image.Resampling.LANCZOS))
-    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(24)
+    whole.paste(photo.resize(shown, Image.Resampling.LANCZOS))
+    draw = ImageDraw.Draw(whole)
     for number, step in enumerate(seen, 1):
-        box = rescale(step.view.box, native, shown)
-        draw.rectangle((box.x1, box.y1, max(box.x1, box.x2 - 1), max(box.y1, box.y2 - 1)), outline=COLOUR, width=3)
-        _label(draw, (box.x1 + 6, box.y1 + 4), number, font)
+        mark(draw, rescale(step.view.box, native, shown), LOOK, str(number))
     for below, row in enumerate(rows):
         left, top = 0, shown.height + GAP + below * (STRIP + GAP)
         for number, crop in row:
             whole.paste(crop, (left, top))
-            _label(draw, (left + 6, top + 4), number, font)
+            write(draw, (left + 8, top + 4), LOOK, str(number))
             left += crop.width + GAP
     return whole
 
@@ -95,10 +92,3 @@ def _rows(seen: list[Seen]) -> list[list[tuple[int, Image.Image]]]:
         rows[-1].append((number, step.picture.resize((width, height), Image.Resampling.LANCZOS)))
         room -= width + GAP
     return rows
-
-
-def _label(
-    draw: ImageDraw.ImageDraw, at: tuple[int, int], number: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-) -> None:
-    draw.rectangle(draw.textbbox(at, str(number), font=font), fill=(0, 0, 0))
-    draw.text(at, str(number), fill=COLOUR, font=font)

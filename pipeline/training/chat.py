@@ -1,8 +1,6 @@
 """A policy as an OpenAI-compatible server: it looks closer by itself, and any chat client gets the answer."""
 
 import asyncio
-import base64
-import binascii
 import json
 import time
 import uuid
@@ -11,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agents.photos import PhotoError, encode_jpeg
+from agents.photos import PhotoError, bytes_in, data_url
+from pipeline.serving import BadRequest
 from pipeline.training.ask import Answerer
 from pipeline.training.inference import Question, Said, Seen, Step
 
@@ -24,10 +23,6 @@ EXTENSION = "chain_of_focus"
 """Field of a message, or of a streamed piece, with what was looked at: beside what OpenAI's protocol has."""
 MOST_BYTES = 64 * 2**20
 """Of a request: a photo of 48 MB, as base64."""
-
-
-class BadRequest(Exception):
-    """A request that cannot be answered; for whoever sent it."""
 
 
 class Body(BaseModel):
@@ -44,11 +39,10 @@ class Body(BaseModel):
 
 
 class Server:
-    """Answers one question at a time: there is one model, and it has all of the machine."""
+    """Hands questions to one model, and what it says and sees to whoever asked."""
 
     def __init__(self, model: Answerer, name: str) -> None:
         self._model, self._name = model, name
-        self._turn = asyncio.Lock()
 
     async def complete(self, http: "HttpRequest") -> "Response":
         """POST /v1/chat/completions"""
@@ -72,10 +66,9 @@ class Server:
         return JSONResponse({"object": "list", "data": [{"id": self._name, "object": "model", "owned_by": "local"}]})
 
     async def _steps(self, question: Question, max_zooms: int | None) -> AsyncIterator[Step]:
-        async with self._turn:
-            steps: Iterator[Step] = self._model.stream(question, max_zooms)
-            while (step := await asyncio.to_thread(next, steps, None)) is not None:
-                yield step
+        steps: Iterator[Step] = self._model.stream(question, max_zooms)
+        while (step := await asyncio.to_thread(next, steps, None)) is not None:
+            yield step
 
     def _whole(self, steps: list[Step]) -> dict[str, Any]:
         words = "\n".join(step.text for step in steps if isinstance(step, Said))
@@ -111,8 +104,7 @@ def told(step: Step) -> dict[str, Any]:
     """A step as JSON: its words; or its native box, and the crop as a JPEG."""
     if not isinstance(step, Seen):
         return {"kind": "said" if isinstance(step, Said) else "told", "text": step.text}
-    data = base64.b64encode(encode_jpeg(step.picture)).decode()
-    return {"kind": "seen", "box": list(step.view.box), "image": f"data:image/jpeg;base64,{data}"}
+    return {"kind": "seen", "box": list(step.view.box), "image": data_url(step.picture)}
 
 
 def question_in(body: Body) -> Question:
@@ -137,17 +129,17 @@ def _bytes(part: dict[str, Any]) -> bytes:
     """Of a picture's data URL. An address elsewhere is not followed: the server would fetch it with its own rights."""
     given = part.get("image_url")
     url = given.get("url") if isinstance(given, dict) else given
-    head, comma, data = str(url).partition(",")
-    if not comma or not head.startswith("data:image/") or not head.endswith(";base64"):
-        raise BadRequest("A picture comes as a data: URL with base64; addresses are not followed.")
     try:
-        return base64.b64decode(data, validate=True)
-    except binascii.Error as error:
+        data = bytes_in(str(url))
+    except ValueError as error:
         raise BadRequest("The picture's data: URL is not valid base64.") from error
+    if data is None:
+        raise BadRequest("A picture comes as a data: URL with base64; addresses are not followed.")
+    return data
 
 
 async def _body(http: "HttpRequest") -> Body:
-    data = b""
+    data = bytearray()
     async for piece in http.stream():
         data += piece
         if len(data) > MOST_BYTES:

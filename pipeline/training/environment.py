@@ -1,5 +1,7 @@
 """The world a policy acts in: first the photo at low resolution, then native pixels of whatever it zooms into."""
 
+from PIL import Image
+
 from agents.dialects import Turn, shown, wanted
 from agents.trace import Zoom
 from agents.views import View
@@ -43,12 +45,16 @@ class ZoomEnvironment:
     def zoom(self, look: Zoom) -> Encoded:
         """The closer look, cut from native pixels, as it enters the context."""
         self.views.append(look.view)
-        pixels = patches(self.example.photo.picture(look.view))
+        pixels = patches(self.picture(look.view))
         turns = shown(self.manner.dialect, self.manner.brief)
         if not turns:
             return self.encoder.picture(pixels)
         # The policy's own turn has ended with <|im_end|>; the line break after it is nobody's to learn.
         return self.encoder.text("\n").then(self.encoder.awaiting(turns, [pixels]))
+
+    def picture(self, view: View) -> Image.Image:
+        """A crop as the policy is shown it. Raises PhotoError."""
+        return self.example.photo.picture(view)
 
     def _told(self, fault: str) -> Encoded:
         if not shown(self.manner.dialect):

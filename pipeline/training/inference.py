@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, NamedTuple
 
 from PIL import Image
@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from agents.boxes import Size
 from agents.photos import Source, open_photo
-from agents.trace import Trace, Zoom
+from agents.trace import Trace
 from agents.views import View, render
 from pipeline.training.encode import Encoded
 from pipeline.training.environment import ZoomEnvironment
@@ -94,9 +94,10 @@ class _Watched(ZoomEnvironment):
         return super().respond(text)
 
     @override
-    def zoom(self, look: Zoom) -> Encoded:
-        self._tell(Seen(look.view, self.example.photo.picture(look.view)))
-        return super().zoom(look)
+    def picture(self, view: View) -> Image.Image:
+        shown = super().picture(view)
+        self._tell(Seen(view, shown))
+        return shown
 
     @override
     def _told(self, fault: str) -> Encoded:
@@ -109,6 +110,8 @@ class ChainOfFocus:
 
     def __init__(self, policy: Policy, max_tokens: int = 512) -> None:
         self.policy, self.max_tokens = policy, max_tokens
+        self._turn = Lock()
+        """There is one model, and it has all of the machine: whoever asks meanwhile waits."""
         self.tokens_read = 0
         """By the model, in all: prompts, pictures and what it wrote itself. Nothing is read twice."""
 
@@ -167,8 +170,9 @@ class ChainOfFocus:
 
         sampling = Sampling(temperature=0, max_tokens=self.max_tokens)
         roller = Roller(self.policy.model, self.policy.encoder, manner, sampling, world=world)
-        rollouts = roller.roll(examples)
-        self.tokens_read += roller.tokens_read
+        with self._turn:
+            rollouts = roller.roll(examples)
+            self.tokens_read += roller.tokens_read
         for rollout, tell in zip(rollouts, tells, strict=True):
             if rollout.stop is Stop.LENGTH:  # Nobody was asked to respond to what has no end.
                 tell(Said(_words(rollout.texts[-1])))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.dialects import Dialect, DialectError, Turn, parse
+from agents.dialects import Dialect, DialectError, Setting, Turn, parse
 from agents.trace import Trace
 from agents.views import View
 from pipeline.training.context import Context
@@ -62,18 +62,22 @@ class Rollout(NamedTuple):
     @property
     def trace(self) -> Trace | None:
         """The trace that was written; None if it is not one."""
-        joined = ["".join(self.texts)] if self.manner.dialect is Dialect.INLINE else list(self.texts)
-        turns = [Turn("assistant", (text.removesuffix("<|im_end|>"),)) for text in joined]
         if self.faults or self.stop is not Stop.ANSWERED:
             return None
-        try:
-            return parse(turns, self.example.setting(self.manner), self.manner.dialect)
-        except DialectError:
-            return None
+        return written_trace(self.texts, self.example.setting(self.manner), self.manner.dialect)
 
     @property
     def visual_tokens(self) -> int:
         return sum(pixels.tokens for pixels in (*self.prompt.pictures, *self.said.pictures))
+
+
+def written_trace(texts: Sequence[str], setting: Setting, dialect: Dialect) -> Trace | None:
+    """The trace that a policy wrote, piece by piece between the observations; None if it is not one."""
+    turns = ["".join(texts)] if dialect is Dialect.INLINE else texts
+    try:
+        return parse([Turn("assistant", (text.removesuffix("<|im_end|>"),)) for text in turns], setting, dialect)
+    except DialectError:
+        return None
 
 
 class _Row:

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from agents.answers import pose
 from agents.boxes import Size
-from agents.dialects import Dialect, DialectError, Setting, Turn, opening, parse, shown, wanted
+from agents.dialects import Dialect, Setting, Turn, opening, shown, wanted
 from agents.endpoint import RefusedError
 from agents.messages import Message, Photo, Picture, Reply, Request
 from agents.photos import PhotoCache
@@ -21,7 +21,7 @@ from pipeline.training.errors import PolicyError
 from pipeline.training.inference import Looked, Question, Said, Seen, Step, Told, opened
 from pipeline.training.manner import Manner
 from pipeline.training.rewards import last_answer
-from pipeline.training.rollout import Stop
+from pipeline.training.rollout import Stop, written_trace
 
 
 class Served:
@@ -144,10 +144,7 @@ class _Search:
     def _trace(self) -> Trace | None:
         if self._faults or self._stop is not Stop.ANSWERED:
             return None
-        try:
-            return parse([Turn("assistant", (text,)) for text in self._texts], self._setting, Dialect.TOOL_CALL)
-        except DialectError:
-            return None
+        return written_trace(self._texts, self._setting, Dialect.TOOL_CALL)
 
 
 class _Held(Photo):
