@@ -14,7 +14,8 @@ from pipeline.training.encode import Encoder
 from pipeline.training.examples import Example
 from pipeline.training.manner import Manner
 from pipeline.training.policy import Policy
-from pipeline.training.rollout import Roller, Rollout, Sampling
+from pipeline.training.rollout import Roller, Rollout
+from pipeline.training.writing import Sampling
 
 EVIDENCE = Box(200, 150, 260, 170)
 LOOKS = (Box(100, 60, 300, 220), Box(190, 140, 270, 180))

@@ -8,7 +8,8 @@ from agents.boxes import Box
 from pipeline.training.config import EvaluateConfig
 from pipeline.training.environment import ZoomEnvironment
 from pipeline.training.evaluate import Evaluator, RandomCrops, RightCrops, as_table, wilson
-from pipeline.training.rollout import Roller, Rollout, Sampling
+from pipeline.training.rollout import Roller, Rollout
+from pipeline.training.writing import Sampling
 from tests.policies import EVIDENCE, Parrot, example, gold, manner, policy
 
 

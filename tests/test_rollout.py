@@ -12,7 +12,8 @@ from pipeline.training.encode import Encoded  # noqa: E402
 from pipeline.training.environment import ZoomEnvironment  # noqa: E402
 from pipeline.training.errors import EncodingError  # noqa: E402
 from pipeline.training.policy import Policy  # noqa: E402
-from pipeline.training.rollout import Roller, Rollout, Sampling, Stop  # noqa: E402
+from pipeline.training.rollout import Roller, Rollout, Stop
+from pipeline.training.writing import Sampling  # noqa: E402
 from tests.policies import LOOKS, example, gold, manner, policy, recite  # noqa: E402
 
 DIALECTS = pytest.mark.parametrize("dialect", list(Dialect))
@@ -106,7 +107,7 @@ class Obliging(ZoomEnvironment):
 def restless(owner: Policy, seed: int = 1) -> Roller:
     """Lets a policy with random weights zoom now and then: many of its tokens end a piece."""
     roller = Roller(owner.model, owner.encoder, owner.manner, Sampling(max_tokens=60), seed, Obliging)
-    roller.ends |= set(range(0, len(owner.tokenizer), 9))
+    roller.writer.ends |= set(range(0, len(owner.tokenizer), 9))
     return roller
 
 

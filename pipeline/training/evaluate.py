@@ -16,7 +16,8 @@ from pipeline.training.environment import ZoomEnvironment
 from pipeline.training.examples import Example
 from pipeline.training.policy import Policy
 from pipeline.training.rewards import accuracy, faithful_zooms
-from pipeline.training.rollout import Roller, Rollout, Sampling
+from pipeline.training.rollout import Roller, Rollout
+from pipeline.training.writing import Sampling
 
 NATIVE = 0
 """Stands for the native resolution in a table of numbers."""

@@ -17,7 +17,8 @@ from pipeline.training.environment import ZoomEnvironment
 from pipeline.training.examples import Example
 from pipeline.training.policy import Policy, load
 from pipeline.training.rewards import answer_of
-from pipeline.training.rollout import Roller, Rollout, Sampling, Stop
+from pipeline.training.rollout import Roller, Rollout, Stop
+from pipeline.training.writing import Sampling
 
 
 class Said(NamedTuple):

@@ -19,8 +19,9 @@ from pipeline.training.examples import Example
 from pipeline.training.journal import Journal
 from pipeline.training.policy import Policy
 from pipeline.training.rewards import Rubric
-from pipeline.training.rollout import Roller, Rollout, Sampling, Stop
+from pipeline.training.rollout import Roller, Rollout, Stop
 from pipeline.training.sft import Say, quiet, shared_arguments, train
+from pipeline.training.writing import Sampling
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, NamedTuple
 
 from agents.dialects import Dialect, DialectError, Setting, Turn, parse
 from agents.trace import Trace
@@ -14,24 +12,10 @@ from pipeline.training.encode import Encoded, Encoder
 from pipeline.training.environment import ZoomEnvironment
 from pipeline.training.examples import Example
 from pipeline.training.manner import Manner
-
-if TYPE_CHECKING:
-    from torch import Generator, Tensor
-
+from pipeline.training.writing import Piece, Sampling, Writer, seeded
 
 World = Callable[[Example, Encoder, Manner], ZoomEnvironment]
 """Makes the environment of one rollout."""
-
-
-class Sampling(BaseModel):
-    """How tokens are drawn."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    temperature: float = Field(1.0, ge=0)
-    """0 takes the likeliest token."""
-    max_tokens: int = Field(512, ge=1)
-    """Tokens a policy may write on one question; pictures and observations do not count."""
 
 
 class Stop(StrEnum):
@@ -83,32 +67,26 @@ def written_trace(texts: Sequence[str], setting: Setting, dialect: Dialect) -> T
 class _Row:
     """A rollout under way."""
 
-    def __init__(self, environment: ZoomEnvironment, prompt: Encoded) -> None:
+    def __init__(self, environment: ZoomEnvironment, prompt: Encoded, max_tokens: int) -> None:
         self.environment, self.prompt = environment, prompt
+        self.allowance = max_tokens
         self.said = Encoded()
         self.logprobs: list[float] = []
         self.texts: list[str] = []
         """What was written, piece by piece."""
-        self.piece: list[int] = []
-        """Tokens written since the last observation."""
-        self.written = 0
         self.stop: Stop | None = None
 
-    def write(self, token: int, logprob: float) -> None:
-        self.piece.append(token)
-        self.logprobs.append(logprob)
-        self.written += 1
-
-    def respond(self, encoder: Encoder) -> Encoded | None:
-        """Close the piece that was written. What is to be read next: its last token, and what comes back for it.
+    def respond(self, piece: Piece, encoder: Encoder) -> Encoded | None:
+        """Take the piece that was written. What is to be read next: its last token, and what comes back for it.
 
         None at the end of the rollout.
         """
-        piece, self.piece = self.piece, []
-        self.said = self.said.then(Encoded(tuple(piece), (True,) * len(piece)))
-        text = encoder.decode(piece)
-        self.texts.append(text)
-        if self.stop:
+        self.said = self.said.then(Encoded(tuple(piece.tokens), (True,) * len(piece.tokens)))
+        self.logprobs += piece.logprobs
+        self.texts.append(encoder.decode(piece.tokens))
+        self.allowance -= len(piece.tokens)
+        if not piece.ended:
+            self.stop = Stop.LENGTH
             return None
         observation = self.environment.respond(self.texts[-1])
         if observation is None:
@@ -116,7 +94,7 @@ class _Row:
             return None
         self.said = self.said.then(observation)
         self.logprobs += [0.0] * len(observation.ids)
-        return Encoded((piece[-1],), (True,)).then(observation)
+        return Encoded((piece.tokens[-1],), (True,)).then(observation)
 
     def done(self, encoder: Encoder) -> Rollout:
         assert self.stop is not None
@@ -147,14 +125,8 @@ class Roller:
         seed: int = 0,
         world: World = ZoomEnvironment,
     ) -> None:
-        import torch
-
         self.model, self.encoder, self.manner, self.sampling, self.world = model, encoder, manner, sampling, world
-        self.generator: Generator = torch.Generator(model.device).manual_seed(seed)
-        self.ends = {encoder.end}
-        """Tokens after which the policy waits for what comes back."""
-        if manner.dialect is Dialect.INLINE and encoder.zoom is not None:
-            self.ends.add(encoder.zoom)
+        self.writer = Writer(encoder, manner.dialect, sampling, seeded(model, seed))
         self.tokens_read = 0
         """Tokens the model has read in all: what a rollout costs, whatever machine it runs on."""
 
@@ -177,14 +149,14 @@ class Roller:
         context.repeat(copies)
         logits = logits.repeat_interleave(copies, dim=0)
         rows = [
-            _Row(self.world(example, self.encoder, self.manner), prompt)
+            _Row(self.world(example, self.encoder, self.manner), prompt, self.sampling.max_tokens)
             for example, prompt in zip(examples, prompts, strict=True)
             for _ in range(copies)
         ]
         going = list(rows)
         while going:
-            self._write(context, going, logits)
-            blocks = [row.respond(self.encoder) for row in going]
+            pieces = self.writer.write(context, logits, [row.allowance for row in going])
+            blocks = [row.respond(piece, self.encoder) for row, piece in zip(going, pieces, strict=True)]
             alive = [number for number, block in enumerate(blocks) if block is not None]
             going = [going[number] for number in alive]
             if going:
@@ -192,40 +164,3 @@ class Roller:
                 logits = context.feed([blocks[number] for number in alive])
         self.tokens_read += context.read
         return [row.done(self.encoder) for row in rows]
-
-    def _write(self, context: Context, rows: list[_Row], logits: "Tensor") -> None:
-        """Let every row write until it stops, for an observation or for good."""
-        import torch
-
-        going = [True] * len(rows)
-        while True:
-            tokens, logprobs = self._draw(logits)
-            drawn = zip(rows, tokens.tolist(), logprobs.tolist(), strict=True)
-            going = [on and self._write_one(*one) for on, one in zip(going, drawn, strict=True)]
-            if not any(going):
-                return
-            logits = context.step(tokens, torch.tensor(going, device=logits.device))
-
-    def _write_one(self, row: _Row, token: int, logprob: float) -> bool:
-        """Write a token; whether the row goes on after it."""
-        row.write(token, logprob)
-        if token in self.ends:
-            return False
-        if row.written >= self.sampling.max_tokens:
-            row.stop = Stop.LENGTH
-        return row.stop is None
-
-    def _draw(self, logits: "Tensor") -> "tuple[Tensor, Tensor]":
-        """A token for each row and its log-probability, over the whole vocabulary as training computes it."""
-        import torch
-
-        scaled = logits / (self.sampling.temperature or 1.0)
-        logprobs = torch.log_softmax(scaled, dim=-1)
-        allowed = scaled.clone()
-        allowed[:, self.encoder.forbidden] = -torch.inf
-        allowed[:, len(self.encoder.tokenizer) :] = -torch.inf
-        if self.sampling.temperature == 0:
-            tokens = allowed.argmax(dim=-1)
-        else:
-            tokens = torch.multinomial(torch.softmax(allowed, dim=-1), 1, generator=self.generator)[:, 0]
-        return tokens, logprobs.gather(1, tokens.unsqueeze(1))[:, 0]
