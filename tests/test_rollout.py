@@ -12,7 +12,7 @@ from pipeline.training.encode import Encoded  # noqa: E402
 from pipeline.training.environment import ZoomEnvironment  # noqa: E402
 from pipeline.training.errors import EncodingError  # noqa: E402
 from pipeline.training.policy import Policy  # noqa: E402
-from pipeline.training.rollout import Roller, Rollout, Stop
+from pipeline.training.rollout import Roller, Rollout, Stop  # noqa: E402
 from pipeline.training.writing import Sampling  # noqa: E402
 from tests.policies import LOOKS, example, gold, manner, policy, recite  # noqa: E402
 
