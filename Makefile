@@ -2,6 +2,7 @@
 # make train [CONFIG=file.yaml] [ARGS="key=value ..."]   SFT, then RL, then the table of accuracy by resolution
 # make submit RAY_ADDRESS=http://head:8265 OUT=s3://bucket/run [IMAGES=s3://…] [CONFIG=…] [ARGS=…]   the same as a job of a Ray cluster
 # make status, make stop RAY_ADDRESS=… [JOB=…]   what was submitted, and how it is going; stop one: docs/cluster.md
+# make push RUN=outputs/demo REPO=owner/name [ARGS="--public --dry-run"]   a dataset, or a model's folder, to the Hugging Face Hub
 # make check · make test (everything) · make test-quick (without Ray and whole runs) · make clean
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ JOB ?=
 
 OVERRIDES := $(if $(IMAGES),"sample.images=$(IMAGES)" sample.count=null) $(if $(OUT),"out=$(OUT)",$(if $(IMAGES),out=outputs/photos))
 
-.PHONY: synthesize submit status stop train train-multinode check test test-long test-quick format clean
+.PHONY: synthesize submit status stop train train-multinode push check test test-long test-quick format clean
 .DEFAULT_GOAL := check-and-test
 
 check-and-test: check test
@@ -36,6 +37,9 @@ TINY := OMP_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_MMAP_MAX_=0
 
 train: $(VENV)/.train
 	$(if $(CONFIG),,$(TINY)) $(BIN)/python -m pipeline train --config $(or $(CONFIG),configs/tiny.yaml) $(ARGS)
+
+push: $(VENV)/.base
+	$(BIN)/python -m pipeline push "$(RUN)" "$(REPO)" $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ write (`settle` makes any trace such a one).
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -129,11 +130,50 @@ def wanted(text: str, setting: Setting, dialect: Dialect) -> Zoom | None:
     In the inline dialect the text is all that was written since the last picture. Raises ValueError with a
     sentence for the policy where the box is missing or impossible.
     """
+    if not wants(text, dialect):
+        return None
     if dialect is Dialect.INLINE:
-        if not text.rstrip().endswith(ZOOM_TOKEN):
-            return None
         return setting.zoom(_last_focus(text.rstrip().removesuffix(ZOOM_TOKEN), setting))
-    return setting.zoom(_written_native(called_box(text), setting)) if "<tool_call>" in text else None
+    return setting.zoom(_written_native(called_box(text), setting))
+
+
+def all_wanted(text: str, setting: Setting, dialect: Dialect) -> list[Zoom]:
+    """As `wanted`, where one step may ask for several looks: every box written since the last picture, every call."""
+    if not wants(text, dialect):
+        return []
+    if dialect is Dialect.INLINE:
+        _last_focus(text.rstrip().removesuffix(ZOOM_TOKEN), setting)
+        return [setting.zoom(_native(written, setting)) for written in _FOCUS.findall(text)]
+    calls = _TOOL_CALL.findall(text)
+    if not calls:
+        raise DialectError("A tool call stands between <tool_call> and </tool_call>.")
+    return [setting.zoom(_written_native(_box_of(call), setting)) for call in calls]
+
+
+def wants(text: str, dialect: Dialect) -> bool:
+    """Whether a text just written by the policy ends by asking for a closer look, possible or not."""
+    return text.rstrip().endswith(ZOOM_TOKEN) if dialect is Dialect.INLINE else "<tool_call>" in text
+
+
+def having_looked(box: Box, setting: Setting, dialect: Dialect, brief: bool = False) -> tuple[list[Turn], Turn]:
+    """What stands between the opening and the policy's next word after it has looked at a native box.
+
+    Whole turns, and the beginning of the turn that the policy goes on with.
+    """
+    written = list(setting.written(box))
+    if dialect is Dialect.INLINE:
+        return [], Turn("assistant", (f"<think> {BOX_START}{written}{BOX_END} {ZOOM_TOKEN}", IMAGE))
+    called = Turn("assistant", (f"<think> I look closer at {written}. </think>\n{_call(written)}",))
+    return [called, *shown(dialect, brief)], Turn("assistant", ())
+
+
+def boxes_in(text: str) -> list[Box]:
+    """Every box in a text, in the frame it was written in; a written box may be impossible and is left out then."""
+    found = []
+    for written in _FOCUS.findall(text):
+        with suppress(ValueError):
+            found.append(parse_box(json.loads(written)))
+    return found
 
 
 def _inline(trace: Trace, setting: Setting) -> Iterator[str | None]:
@@ -163,13 +203,16 @@ def _tool_turns(trace: Trace, setting: Setting, crop: list[Turn]) -> Iterator[Tu
                 box = list(setting.written(native))
                 thought += f" {box}"
             case Zoom():
-                call = json.dumps({"name": ZOOM_TOOL, "arguments": {"bbox_2d": box}})
-                text = f"<think>{thought} </think>\n<tool_call>\n{call}\n</tool_call>"
-                yield Turn("assistant", (text,))
+                yield Turn("assistant", (f"<think>{thought} </think>\n{_call(box)}",))
                 yield from crop
                 thought = ""
             case Answer(text=words):
                 yield Turn("assistant", (f"<think>{thought} </think>\n<answer> {words} </answer>",))
+
+
+def _call(box: list[int]) -> str:
+    call = json.dumps({"name": ZOOM_TOOL, "arguments": {"bbox_2d": box}})
+    return f"<tool_call>\n{call}\n</tool_call>"
 
 
 def parse(turns: list[Turn], setting: Setting, dialect: Dialect) -> Trace:
@@ -222,8 +265,13 @@ def called_box(text: str) -> Box:
     calls = _TOOL_CALL.findall(text)
     if len(calls) != 1:
         raise DialectError(f"A turn that zooms makes one tool call, not {len(calls)}.")
+    return _box_of(calls[0])
+
+
+def _box_of(written: str) -> Box:
+    """The box of one tool call, in the frame it was written in."""
     try:
-        call = json.loads(calls[0])
+        call = json.loads(written)
         name, box = call["name"], call["arguments"]["bbox_2d"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DialectError("A tool call is a JSON object with name and arguments.bbox_2d.") from error

@@ -99,6 +99,10 @@ class Photo:
     def picture(self, view: View) -> Picture:
         return Picture(photo=self.sha256, view=view)
 
+    def url(self, picture: Picture) -> str:
+        """A picture of this photo as it is sent."""
+        return self.data_url(picture.view)
+
     def render(self, view: View) -> Image.Image:
         return render(self.image, view)
 

@@ -44,7 +44,7 @@ def _part(part: str | Picture, photo: Photo | None) -> dict[str, Any]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
     assert photo is not None  # a request with pictures is about a photo
-    return {"type": "image_url", "image_url": {"url": photo.data_url(part.view)}}
+    return {"type": "image_url", "image_url": {"url": photo.url(part)}}
 
 
 def _sound(text: str) -> str:

@@ -44,7 +44,7 @@ app = typer.Typer(
 )
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
-DEFAULT, TRAIN = CONFIGS / "demo.yaml", CONFIGS / "tiny.yaml"
+DEFAULT, TRAIN, EVALUATE = CONFIGS / "demo.yaml", CONFIGS / "tiny.yaml", CONFIGS / "evaluate-tiny.yaml"
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="YAML with the run's numbers and paths.")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Override any key, as `sample.count=10`.")
@@ -134,6 +134,14 @@ def show(
 
 
 @app.command()
+def report(run: RunFolder = Path("outputs/demo")) -> None:
+    """Write <run>/report.html, which opens from disk: the numbers, and every trace and reject to look at."""
+    from pipeline.report import report as write_report
+
+    typer.echo(f"report: {write_report(run)}")
+
+
+@app.command()
 def audit(run: RunFolder = Path("outputs/demo")) -> None:
     """Compare a run on the drawn sample set with what was really drawn."""
     from pipeline.audit import audit_run
@@ -214,6 +222,31 @@ def train_multinode(
 
 
 @app.command()
+def evaluate(
+    overrides: Overrides = None,
+    config: ConfigOption = EVALUATE,
+) -> None:
+    """Accuracy and cost by resolution and strategy. Repeat the command to go on after an interruption."""
+    from pipeline.config import load_as
+    from pipeline.evaluation.config import EvaluationConfig
+    from pipeline.evaluation.run import evaluate as run
+
+    run(load_as(EvaluationConfig, config, overrides or []), typer.echo)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="FOLDER:MODEL:STRATEGY", help="As outputs/demo/evaluate:sft:cof.")],
+    second: Annotated[str, typer.Argument(metavar="FOLDER:MODEL:STRATEGY", help="What it is compared with.")],
+) -> None:
+    """How much better one is than another on the same questions, with its interval and McNemar's test."""
+    from pipeline.evaluation.paired import Side, as_table
+    from pipeline.evaluation.paired import compare as run
+
+    typer.echo(as_table(run(Side.of(first), Side.of(second))))
+
+
+@app.command()
 def ask(
     image: Annotated[str, typer.Argument(help="A photo: path or address.")],
     question: Annotated[str, typer.Argument(help="What to ask about it.")],
@@ -260,6 +293,21 @@ def merge(
 
     fold(adapter, target)
     typer.echo(f"merged model: {target}")
+
+
+@app.command()
+def push(
+    run: RunFolder,
+    repo: Annotated[
+        str, typer.Argument(metavar="REPO", help="On the Hugging Face Hub, as my-organization/my-dataset.")
+    ],
+    public: Annotated[bool, typer.Option("--public", help="For everybody to read; else it is private.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done to each file.")] = False,
+) -> None:
+    """Send a run's dataset, or a trained model's folder, to the Hugging Face Hub. Repeat it: only changes go."""
+    from pipeline.publish.push import push as run_push
+
+    run_push(run, repo, public, dry_run, typer.echo)
 
 
 @app.command()

@@ -57,9 +57,19 @@ def story_of(run: Path, identity: str) -> Story:
     """
     config, store = run_config(run), Store(run)
     identity = _resolve(store, identity)
-    reject = next(_rejects(store, identity), None)
     known = find(run, identity) or _proposed(store, identity)
-    story = Story(identity, config, None, None, None, reject, _bug(store, identity))
+    return told(config, identity, known, next(_rejects(store, identity), None), _bug(store, identity))
+
+
+def told(
+    config: RunConfig,
+    identity: str,
+    known: Task | Searched | Traced | None,
+    reject: Rejected | None,
+    bug: tuple[str, str] | None,
+) -> Story:
+    """The story of an id, from the furthest record that there is of it, its reject and its bug."""
+    story = Story(identity, config, None, None, None, reject, bug)
     match known:
         case Traced(task=task, trajectory=trajectory, trace=trace):
             exported = settle(trace, task.setting(config.zoom, config.export.frame))

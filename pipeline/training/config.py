@@ -14,14 +14,27 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ModelConfig(_Section):
+class Loading(_Section):
+    """How a model is loaded."""
+
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    attention: Literal["sdpa", "flash_attention_2", "eager"] = "sdpa"
+    device: Literal["cpu", "cuda", "auto"] = "auto"
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """What transformers is told of it."""
+        import torch
+
+        device = "cuda" if torch.cuda.is_available() and self.device != "cpu" else "cpu"
+        return {"dtype": getattr(torch, self.dtype), "attn_implementation": self.attention, "device_map": {"": device}}
+
+
+class ModelConfig(Loading):
     """What is trained."""
 
     name: str = "tiny"
     """A folder or Hub id of a Qwen2.5-VL; `tiny` builds the real architecture at a size for a CPU, from nothing."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    attention: Literal["sdpa", "flash_attention_2", "eager"] = "sdpa"
-    device: Literal["cpu", "cuda", "auto"] = "auto"
     adapter: AdapterConfig | None = None
     """None trains every weight."""
     gradient_checkpointing: bool = False

@@ -4,12 +4,20 @@ Nothing is read twice: a crop is fed behind what is there, with explicit M-RoPE 
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.training.encode import Encoded, Encoder
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+class Mark(NamedTuple):
+    """A point in a context to come back to."""
+
+    length: int
+    next: "Tensor"
+    """The position of each row's next token, shape (b,)."""
 
 
 class Context:
@@ -86,6 +94,20 @@ class Context:
             alone["input_ids"], alone["mm_token_type_ids"], image_grid_thw=alone["image_grid_thw"]
         )
         return positions[:, 0]
+
+    def mark(self) -> Mark:
+        """Where the rows are now."""
+        assert self._mask is not None and self._next is not None
+        return Mark(self._mask.shape[1], self._next.clone())
+
+    def forget(self, rows: Sequence[int], mark: Mark) -> None:
+        """Let some rows be where they were at a mark: what they have read since is masked out."""
+        import torch
+
+        assert self._mask is not None and self._next is not None
+        chosen = torch.tensor(list(rows))
+        self._mask[chosen.to(self.device), mark.length :] = 0
+        self._next[chosen] = mark.next[chosen]
 
     def repeat(self, copies: int) -> None:
         """Let every row stand `copies` times, one after the other: a group that shares its prompt."""

@@ -29,9 +29,23 @@ class Manner(BaseModel):
         (folder / FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def manner_of(folder: Path) -> Manner | None:
-    """The manner a model was saved with; None for a model of another make."""
+def manner_of(name: str | Path) -> Manner | None:
+    """The manner a model was saved with, in a folder or on the Hub; None for a model of another make."""
+    path = file_of(name, FILE)
     try:
-        return Manner.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValidationError):
+        return Manner.model_validate_json(path.read_text(encoding="utf-8")) if path else None
+    except ValidationError:
+        return None
+
+
+def file_of(name: str | Path, file: str) -> Path | None:
+    """A small file of a model, in its folder or fetched from the Hub; None where the model has none."""
+    if (folder := Path(name)).exists():
+        return folder / file if (folder / file).is_file() else None
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return Path(hf_hub_download(str(name), file))
+    except (HFValidationError, OSError):  # What else is wrong with the model, loading it will say.
         return None

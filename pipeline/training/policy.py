@@ -1,5 +1,6 @@
 """A policy: the model, its tokenizer and its manner; loaded, fitted with an adapter, saved as safetensors, merged."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.dialects import BOX_END, ZOOM_TOKEN, Dialect
 from pipeline.training.encode import Encoder
 from pipeline.training.errors import EncodingError, PolicyError
-from pipeline.training.manner import Manner, manner_of
+from pipeline.training.manner import Manner, file_of, manner_of
 
 RELATED = (BOX_END, "<|vision_start|>")
 """Tokens whose mean the zoom token starts from: it stands between a box and a picture."""
+ADAPTER = "adapter_config.json"
 LANGUAGE_LAYERS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 
 
@@ -60,16 +62,21 @@ class Policy:
 
 
 def load(name: str, manner: Manner | None = None, adapter: AdapterConfig | None = None, **how: Any) -> Policy:
-    """A policy from a folder or the Hub. `how` goes to transformers' `from_pretrained` (dtype, attention).
+    """A policy from a folder or the Hub; an adapter of ours comes with its base model.
 
-    Raises PolicyError where the model was made for another manner, or is none.
+    `how` goes to transformers' `from_pretrained` (dtype, attention). Raises PolicyError where the model was made for
+    another manner, or is none, or is an adapter and `adapter` wants another one on it.
     """
     from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 
-    known = manner_of(Path(name))
-    _compatible(name, known, manner)
     if adapter is not None and adapter.kind == "qlora":
         how["quantization_config"] = _four_bit()
+    known = manner_of(name)
+    _compatible(name, known, manner)
+    if known is not None and (base := base_of(name)) is not None:
+        if adapter is not None:
+            raise PolicyError(f"{name!r} is an adapter. Fold it in with `cof merge` before you train another on it.")
+        return load_adapter(base, name, **how)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
         model = Qwen2_5_VLForConditionalGeneration.from_pretrained(name, **how)
@@ -164,28 +171,34 @@ def _four_bit() -> Any:
     )
 
 
-def load_adapter(base: str, folder: Path, **how: Any) -> Policy:
-    """A base model with a trained adapter on it. Raises PolicyError if the folder holds none."""
+def base_of(name: str | Path) -> str | None:
+    """The model that an adapter is for; None for what is no adapter. Raises PolicyError if it does not say."""
+    path = file_of(name, ADAPTER)
+    if path is None:
+        return None
+    base = json.loads(path.read_text(encoding="utf-8")).get("base_model_name_or_path")
+    if not base:
+        raise PolicyError(f"The adapter in {name} does not say which model it belongs to.")
+    return str(base)
+
+
+def load_adapter(base: str, name: str | Path, **how: Any) -> Policy:
+    """A base model with a trained adapter, of a folder or the Hub, on it. Raises PolicyError if it is none of ours."""
     from peft import PeftModel
 
-    manner = manner_of(folder)
-    if manner is None or not (folder / "adapter_config.json").exists():
-        raise PolicyError(f"{folder} holds no adapter of ours.")
+    manner = manner_of(name)
+    if manner is None or file_of(name, ADAPTER) is None:
+        raise PolicyError(f"{name} holds no adapter of ours.")
     policy = load(base, None, **how)
     policy.manner = manner
     if manner.dialect is Dialect.INLINE:
         add_zoom_token(policy)
-    policy.model = PeftModel.from_pretrained(policy.model, folder, is_trainable=True)
+    policy.model = PeftModel.from_pretrained(policy.model, name, is_trainable=True)
     return policy
 
 
 def merge(folder: Path, target: Path) -> None:
     """Fold a trained adapter into its base model and save an ordinary Qwen2.5-VL. Raises PolicyError."""
-    from peft import PeftConfig
-
-    base = PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
-    if not base:
-        raise PolicyError(f"The adapter in {folder} does not say which model it belongs to.")
-    policy = load_adapter(base, folder)
+    policy = load_adapter(base_of(folder) or "", folder)
     policy.model = policy.model.merge_and_unload()
     policy.save(target)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.training.config import ModelConfig, TrainConfig, fixed
+from pipeline.training.config import TrainConfig, fixed
 from pipeline.training.encode import Encoder
 from pipeline.training.errors import TrainingError
 from pipeline.training.evaluate import Evaluator, as_table
@@ -79,20 +79,12 @@ def _policy(config: TrainConfig, lessons: Sequence[Example]) -> Policy:
     policy = (
         _tiny(config, lessons)
         if model.name == "tiny"
-        else load(model.name, config.manner, model.adapter, **_how(model))
+        else load(model.name, config.manner, model.adapter, **model.how)
     )
     policy.checkpointing, policy.report_to = model.gradient_checkpointing, config.report_to
     if model.adapter is not None:
         with_adapter(policy, model.adapter, config.seed)
     return policy
-
-
-def _how(model: ModelConfig) -> dict[str, Any]:
-    """What transformers is told of how to load a model."""
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() and model.device != "cpu" else "cpu"
-    return {"dtype": getattr(torch, model.dtype), "attn_implementation": model.attention, "device_map": {"": device}}
 
 
 def _tiny(config: TrainConfig, lessons: Sequence[Example]) -> Policy:

@@ -106,7 +106,7 @@ class _Search:
         if reply.refused:
             raise RefusedError(reply.refused)
         self._served.prompt_tokens += reply.prompt_tokens
-        return _text(reply)
+        return text_of(reply)
 
     def _respond(self, text: str) -> Seen | Told | None:
         """What comes back for a text; None if it asks for nothing more, or may not."""
@@ -160,6 +160,6 @@ class _Held(Photo):
         return self._image
 
 
-def _text(reply: Reply) -> str:
+def text_of(reply: Reply) -> str:
     """What was written; a server that takes tool calls out of the text has them put back."""
     return "\n".join([*([reply.text] if reply.text else []), *(written(call) for call in reply.calls)])
