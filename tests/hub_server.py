@@ -274,12 +274,14 @@ def _is_text(sample: bytes) -> bool:
 def hub(home: Path) -> Iterator[Hub]:
     """A Hub while the block runs, which this process speaks to; others do so in its `environment`.
 
-    `home` is the folder of what the client keeps.
+    `home`, which is made, is the folder of what the client keeps.
     """
     made = Hub()
     with serving(made.door) as url:
         made.url = url.removesuffix("/v1")
-        made.environment.update(HF_ENDPOINT=made.url, HF_HOME=str(home), HF_HUB_DISABLE_XET="1", HF_TOKEN=TOKEN)
+        home.mkdir()
+        kept = {"HF_HOME": str(home), "TMPDIR": str(home)}
+        made.environment.update(kept, HF_ENDPOINT=made.url, HF_HUB_DISABLE_XET="1", HF_TOKEN=TOKEN)
         # The client reads its environment once, when it is imported.
         constants: dict[str, Any] = {
             "ENDPOINT": made.url,

@@ -130,6 +130,18 @@ def test_several_workers_answer_as_one_does(tmp_path: Path) -> None:
     assert one == two and len(one) == 5
 
 
+def test_seeds_ask_again_and_count_together(tmp_path: Path) -> None:
+    quietly(config(tmp_path, "strategies=[direct]", "resolutions=[56]", seeds=[0, 1], temperature=1.0))
+    (found,) = rows_of(tmp_path)
+    assert (found["n"], found["answers"], found["seeds"]) == (2, 16, [0, 1])
+    first, second = (
+        Ledger(tmp_path).read(cell)
+        for cell in cells_of(config(tmp_path, "strategies=[direct]", seeds=[0, 1]))
+        if cell.resolution == 56
+    )
+    assert [one.texts for one in first] != [one.texts for one in second]
+
+
 def test_the_page_has_curves_tables_and_failures_and_reaches_no_network(done: Path) -> None:
     page = (done / "report.html").read_text()
     assert page.count("<svg") == 1 and "Failures to look at" in page and "data:image/jpeg" in page
