@@ -1,5 +1,6 @@
 # make synthesize [IMAGES=folder] [CONFIG=file.yaml] [ARGS="key=value ..."]   photos in, MM-CoF shards out
 # make train [CONFIG=file.yaml] [ARGS="key=value ..."]   SFT, then RL, then the table of accuracy by resolution
+# make evaluate [CONFIG=file.yaml] [ARGS="key=value ..."]   accuracy and cost by resolution, for every strategy
 # make submit RAY_ADDRESS=http://head:8265 OUT=s3://bucket/run [IMAGES=s3://…] [CONFIG=…] [ARGS=…]   the same as a job of a Ray cluster
 # make status, make stop RAY_ADDRESS=… [JOB=…]   what was submitted, and how it is going; stop one: docs/cluster.md
 # make push RUN=outputs/demo REPO=owner/name [ARGS="--public --dry-run"]   a dataset, or a model's folder, to the Hugging Face Hub
@@ -16,7 +17,7 @@ JOB ?=
 
 OVERRIDES := $(if $(IMAGES),"sample.images=$(IMAGES)" sample.count=null) $(if $(OUT),"out=$(OUT)",$(if $(IMAGES),out=outputs/photos))
 
-.PHONY: synthesize submit status stop train train-multinode push check test test-long test-quick format clean
+.PHONY: synthesize submit status stop train train-multinode evaluate push check test test-long test-quick format clean
 .DEFAULT_GOAL := check-and-test
 
 check-and-test: check test
@@ -40,6 +41,9 @@ train: $(VENV)/.train
 
 push: $(VENV)/.base
 	$(BIN)/python -m pipeline push "$(RUN)" "$(REPO)" $(ARGS)
+
+evaluate: $(VENV)/.train
+	$(if $(CONFIG),,$(TINY)) $(BIN)/python -m pipeline evaluate --config $(or $(CONFIG),configs/evaluate-tiny.yaml) $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from pipeline.config import ConfigError, RunConfig, fixed, keys, load, load_as
+from pipeline.evaluation.config import EvaluationConfig
 from pipeline.training.config import TrainConfig
 
 
@@ -184,8 +185,9 @@ RUNS = [path for path in sorted(Path("configs").glob("*.yaml")) if not path.name
 
 @pytest.mark.parametrize("path", RUNS, ids=str)
 def test_the_configurations_that_come_along_are_sound(path: Path) -> None:
-    trains = "\nmodel:" in path.read_text()
-    assert isinstance(load_as(TrainConfig if trains else RunConfig, path, []), BaseModel)
+    text = path.read_text()
+    kind = EvaluationConfig if "\nmodels:" in text else TrainConfig if "\nmodel:" in text else RunConfig
+    assert isinstance(load_as(kind, path, []), BaseModel)
 
 
 def test_the_zoom_policy_is_set_in_one_place_only() -> None:

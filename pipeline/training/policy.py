@@ -1,6 +1,7 @@
 """A policy: the model, its tokenizer and its manner; loaded, fitted with an adapter, saved as safetensors, merged."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from pipeline.training.manner import Manner, file_of, manner_of
 RELATED = (BOX_END, "<|vision_start|>")
 """Tokens whose mean the zoom token starts from: it stands between a box and a picture."""
 ADAPTER = "adapter_config.json"
+_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 LANGUAGE_LAYERS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 
 
@@ -71,6 +73,8 @@ def load(name: str, manner: Manner | None = None, adapter: AdapterConfig | None 
 
     if adapter is not None and adapter.kind == "qlora":
         how["quantization_config"] = _four_bit()
+    if not _HUB_ID.fullmatch(name) and not Path(name).exists():
+        raise PolicyError(f"There is no model {name!r}. Train one with `make train`, or give another folder or Hub id.")
     known = manner_of(name)
     _compatible(name, known, manner)
     if known is not None and (base := base_of(name)) is not None:
