@@ -34,6 +34,14 @@ class _Plain(TyperGroup):
             raise typer.Exit(130) from None
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version("chain-of-focus"))
+        raise typer.Exit
+
+
 app = typer.Typer(
     cls=_Plain,
     add_completion=False,
@@ -55,6 +63,14 @@ Dashboard = Annotated[
     str, typer.Option("--address", envvar="RAY_ADDRESS", help="The cluster's dashboard, as http://head:8265.")
 ]
 JobOption = Annotated[str | None, typer.Option(help="Id of a job, as `status` lists it.")]
+
+
+@app.callback()
+def _cof(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None: ...
 
 
 def _config(path: Path, overrides: list[str] | None) -> RunConfig:

@@ -97,7 +97,7 @@ def test_a_model_of_another_dialect_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match="There is no model .*make train"):
+    with pytest.raises(PolicyError, match=r"There is no model .*make train"):
         load(str(tmp_path / "none"), manner())
 
 

@@ -8,6 +8,7 @@ import prompts
 from agents.boxes import BoxFrame
 from agents.dialects import Dialect
 from agents.views import ZoomPolicy
+from pipeline.journal import Usage
 from pipeline.records import Rejected
 
 Split = Literal["train", "validation"]
@@ -54,9 +55,23 @@ class FunnelStage(_Frozen):
     """What one stage of the pipeline did."""
 
     stage: str
+    taken: int
+    """Records that went in."""
     accepted: int
+    """Records that came out: a stage may make several of one."""
     rejected: dict[str, int] = {}
     """Records set aside, by reason."""
+
+
+class Audit(_Frozen):
+    """How the run's traces compare with what was really drawn."""
+
+    n: int
+    """Traces that could be compared."""
+    answers_right: float
+    """Share of them whose answer is exactly what was drawn."""
+    evidence_in_last_crop: float
+    """Share of the zooming ones whose last crop holds all that has to be seen."""
 
 
 class CardFacts(_Frozen):
@@ -64,6 +79,10 @@ class CardFacts(_Frozen):
 
     teacher: str
     """Name of the teacher model."""
+    teachers: dict[str, str] = {}
+    """The model of each part of the work, where one has been chosen for some of them."""
+    local_teacher: bool = False
+    """Whether it is the one that comes with this project."""
     seed: int
     code_version: str
     prompts: dict[str, str] = Field(default_factory=prompts.hashes)
@@ -71,14 +90,12 @@ class CardFacts(_Frozen):
     funnel: tuple[FunnelStage, ...] = ()
     configuration: dict[str, Any] = {}
     """The resolved configuration of the run, without secrets and without the run folder's name."""
-    usage: dict[str, int | float | str] = {}
-    """What it cost: requests, tokens, money, as named by the caller."""
-    source: str = "SA-1B"
-    """Where the photos come from."""
-    source_licence: str = (
-        "The photos, and so the pictures cut from them, keep their own licence. SA-1B's come under the "
-        "SA-1B Dataset Research License, for research only: read it before you share this dataset."
-    )
+    usage: dict[str, Usage] = {}
+    """What each stage asked of the teacher and what that cost, by the call log."""
+    audit: Audit | None = None
+    """None where nobody knows the truth: with photos."""
+    drawn: bool = False
+    """Whether the photos are scenes that this project drew."""
 
 
 class ExportResult(_Frozen):
