@@ -33,11 +33,17 @@ class Journal(Protocol):
 class Endpoint:
     """Asks one endpoint. Holds no state of any record, so that many searches may share it."""
 
-    def __init__(self, config: EndpointConfig, offline: bool = False, gate: Turnstile | None = None) -> None:
+    def __init__(
+        self,
+        config: EndpointConfig,
+        offline: bool = False,
+        gate: Turnstile | None = None,
+        sender: type[Sender] = Sender,
+    ) -> None:
         self.config = config
         self.offline = offline
         """Answer from the journal alone; a request it does not hold is an error."""
-        self._sender = Sender(config, gate)
+        self._sender = sender(config, gate)
 
     async def ask(self, request: Request, photo: Photo, journal: Journal) -> Reply:
         """The reply to a request about a photo, from the journal if it was asked before.

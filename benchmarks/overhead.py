@@ -15,11 +15,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
+
+from typing_extensions import override
 
 from agents.endpoint import Endpoint
 from agents.messages import Photo, Reply, Request
-from agents.teachers import EndpointConfig
+from agents.sender import Sender
 from benchmarks.cpu import Rule, Spent, Tree
 from benchmarks.gate import Gate, close, open_for_all
 from pipeline import sources
@@ -85,16 +87,15 @@ class Work(NamedTuple):
         return self.config.model_copy(update={"out": out, "runtime": runtime})
 
 
-class Instant(Endpoint):
+class Instant(Sender):
     """Asks over real HTTP a server that answers at once, and then gives the answer that was logged."""
 
-    def __init__(self, config: EndpointConfig, replies: dict[str, dict[str, Any]]) -> None:
-        super().__init__(config)
-        self._replies = replies
+    replies: ClassVar[dict[str, dict[str, Any]]] = {}
 
-    async def _send(self, request: Request, photo: Photo) -> Reply:
-        await super()._send(request, photo)
-        return Reply(**self._replies[request.key], key=request.key)
+    @override
+    async def send(self, request: Request, photo: Photo | None) -> Reply:
+        await super().send(request, photo)
+        return Reply(**self.replies[request.key], key=request.key)
 
 
 def main(run: Path) -> None:
@@ -136,10 +137,10 @@ def _facts(work: Work) -> str:
 
 async def _alone(work: Work) -> dict[str, float]:
     """CPU seconds per trace of the stages without Ray, by place, each request going over HTTP and into a log."""
-    replies = {line["key"]: line["reply"] for stage in STAGES for line in Store(work.run).calls(stage.name)}
+    Instant.replies = {line["key"]: line["reply"] for stage in STAGES for line in Store(work.run).calls(stage.name)}
     spent = Spent(PLACES, REST)
     with _instant_server() as url, tempfile.TemporaryDirectory(dir=work.run.parent) as folder:
-        instant = Instant(work.config.teacher.model_copy(update={"base_url": url}), replies)
+        instant = Endpoint(work.config.teacher.model_copy(update={"base_url": url}), sender=Instant)
         # The first photo once before: imports, schemas and the client are not what a trace costs.
         await _through_stages(work.again(f"{folder}/warm", False), work.photos[:1], instant)
         for number in range(ROUNDS):
