@@ -42,7 +42,8 @@ class Story(NamedTuple):
             return f"met a bug in {self.bug[0]}"
         if self.trace is None:
             return "not finished yet"
-        return f"a trace with {len(self.trace.zooms)} zooms" if self.trace.zooms else "a trace without a zoom"
+        looks = len(self.trace.zooms)
+        return f"a trace with {looks} zoom{'s' * (looks > 1)}" if looks else "a trace without a zoom"
 
     def led_astray(self, step: Step) -> bool:
         """Whether a look is not part of the trace that came of the search."""

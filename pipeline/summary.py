@@ -103,8 +103,8 @@ def as_text(summary: Summary) -> str:
         lines.append(f"{stage:<12}{went_in:>7}{came_out:>7}{summary.seconds.get(stage, 0):>10.1f}   {reasons}")
     lines.append("seconds: of all records together, waiting for the teacher included; many are in flight at once")
     total = max(1, sum(summary.zooms.values()))
-    shares = " · ".join(f"{number} zooms {count} ({count / total:.0%})" for number, count in summary.zooms.items())
-    lines += ["", f"zooms per trace: {shares}"]
+    shares = " · ".join(f"{number} in {count} ({count / total:.0%})" for number, count in summary.zooms.items())
+    lines += ["", f"zooms: {shares}"]
     lines.append("kinds: " + " · ".join(f"{kind} {count}" for kind, count in summary.kinds.items()))
     if summary.dropped:
         lines.append("left out by export: " + ", ".join(f"{why} {n}" for why, n in summary.dropped.items()))
