@@ -9,12 +9,12 @@ from typing_extensions import override
 from agents.boxes import Size
 from agents.dialects import Turn
 from agents.endpoint import RefusedError
-from agents.messages import Message, Photo, Picture, Request
+from agents.messages import Message, Photo, Picture
 from agents.photos import PhotoCache, data_url
 from agents.sender import Sender
 from agents.teachers import EndpointConfig
 from pipeline.evaluation.exchange import Cost, Exchange, Finished, Outcome, Shown, Steps, Written
-from pipeline.training.served import text_of
+from pipeline.training.served import asked, text_of
 
 
 class Remote:
@@ -36,7 +36,7 @@ class Remote:
         return asyncio.run(all_of_them())
 
     async def _one(self, steps: Steps, sender: Sender) -> Finished:
-        began, talk = time.perf_counter(), _Talk(self.config, self.seed, sender)
+        began, talk = time.perf_counter(), _Talk(sender, self.seed)
         outcome = await _through(steps, talk)
         talk.cost.seconds = time.perf_counter() - began
         return Finished(outcome, talk.cost, tuple(talk.texts))
@@ -61,8 +61,8 @@ async def _through(steps: Steps, talk: "_Talk") -> Outcome:
 class _Talk:
     """The conversation of one attempt."""
 
-    def __init__(self, config: EndpointConfig, seed: int, sender: Sender) -> None:
-        self._config, self._seed, self._sender = config, seed, sender
+    def __init__(self, sender: Sender, seed: int) -> None:
+        self._sender, self._seed = sender, seed
         self._messages: list[Message] = []
         self._album = _Album()
         self.cost = Cost()
@@ -90,18 +90,7 @@ class _Talk:
         return [message(turn) for turn in exchange.turns]
 
     async def _ask(self, messages: list[Message]) -> str:
-        config = self._config
-        request = Request(
-            role="policy",
-            model=config.model,
-            messages=tuple(messages),
-            temperature=config.temperature,
-            max_tokens=config.max_tokens,
-            seed=self._seed,
-        )
-        reply = await self._sender.send(request, self._album)
-        if reply.refused:
-            raise RefusedError(reply.refused)
+        reply = await asked(self._sender, messages, self._album, self._seed)
         self.cost.prefilled_tokens += reply.prompt_tokens
         self.cost.generated_tokens += reply.completion_tokens
         return text_of(reply)

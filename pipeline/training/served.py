@@ -94,17 +94,7 @@ class _Search:
             messages += [Message(role="assistant", content=(text,)), *self._shown(step)]
 
     async def _write(self, messages: list[Message]) -> str:
-        config = self._served.config
-        request = Request(
-            role="policy",
-            model=config.model,
-            messages=tuple(messages),
-            temperature=config.temperature,
-            max_tokens=config.max_tokens,
-        )
-        reply = await self._sender.send(request, self._photo)
-        if reply.refused:
-            raise RefusedError(reply.refused)
+        reply = await asked(self._sender, messages, self._photo)
         self._served.prompt_tokens += reply.prompt_tokens
         return text_of(reply)
 
@@ -158,6 +148,23 @@ class _Held(Photo):
     @override
     def image(self) -> Image.Image:
         return self._image
+
+
+async def asked(sender: Sender, messages: Sequence[Message], photo: Photo, seed: int = 0) -> Reply:
+    """What a served policy writes next. Raises EndpointError and RefusedError."""
+    config = sender.config
+    request = Request(
+        role="policy",
+        model=config.model,
+        messages=tuple(messages),
+        temperature=config.temperature,
+        max_tokens=config.max_tokens,
+        seed=seed,
+    )
+    reply = await sender.send(request, photo)
+    if reply.refused:
+        raise RefusedError(reply.refused)
+    return reply
 
 
 def text_of(reply: Reply) -> str:
