@@ -4,6 +4,7 @@
 # make submit RAY_ADDRESS=http://head:8265 OUT=s3://bucket/run [IMAGES=s3://…] [CONFIG=…] [ARGS=…]   the same as a job of a Ray cluster
 # make status, make stop RAY_ADDRESS=… [JOB=…]   what was submitted, and how it is going; stop one: docs/cluster.md
 # make push RUN=outputs/demo REPO=owner/name [ARGS="--public --dry-run"]   a dataset, or a model's folder, to the Hugging Face Hub
+# make docs   the pages of docs/ as a site, build/docs/index.html; the page of commands is written anew
 # make check · make test (everything) · make test-quick (without Ray and whole runs) · make clean
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ JOB ?=
 
 OVERRIDES := $(if $(IMAGES),"sample.images=$(IMAGES)" sample.count=null) $(if $(OUT),"out=$(OUT)",$(if $(IMAGES),out=outputs/photos))
 
-.PHONY: synthesize submit status stop train train-multinode evaluate push check test test-long test-quick format clean
+.PHONY: synthesize submit status stop train train-multinode evaluate push docs check test test-long test-quick format clean
 .DEFAULT_GOAL := check-and-test
 
 check-and-test: check test
@@ -44,6 +45,10 @@ push: $(VENV)/.base
 
 evaluate: $(VENV)/.train
 	$(if $(CONFIG),,$(TINY)) $(BIN)/python -m pipeline evaluate --config $(or $(CONFIG),configs/evaluate-tiny.yaml) $(ARGS)
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m pipeline.help > docs/commands.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/mkdocs/mkdocs.yml
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -92,6 +97,10 @@ $(VENV)/.cluster: pyproject.toml | $(VENV)/bin/uv
 
 $(VENV)/.train: pyproject.toml | $(VENV)/bin/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[train]"
+	@touch $@ $(VENV)/.base
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/bin/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[docs]"
 	@touch $@ $(VENV)/.base
 
 clean:

@@ -29,6 +29,7 @@ from pipeline.export import CardFacts, ExportConfig, ExportError, FunnelStage, S
 from pipeline.export.config import Split
 from pipeline.export.rows import Item, Picture, rl_row, settled, sft_row, sharegpt_row, turns
 from pipeline.export.split import held_out
+from pipeline.journal import Usage
 from pipeline.records import ImageRecord, Rejected, Task, Traced
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -37,9 +38,9 @@ FACTS = CardFacts(
     seed=7,
     code_version="0.1.0",
     prompts={"search_system": "0123456789abcdef"},
-    funnel=(FunnelStage(stage="screen", accepted=3, rejected={"answered blind": 2}),),
+    funnel=(FunnelStage(stage="screen", taken=5, accepted=3, rejected={"answered blind": 2}),),
     configuration={"sample": {"images": "/somewhere/on/this/machine/photos", "count": 40}},
-    usage={"requests": 12},
+    usage={"screen": Usage(12, 3400, 560)},
 )
 PHOTOS = {"a": (640, 427, 1), "b": (333, 501, 1), "c": (800, 520, 6), "d": (421, 421, 1), "e": (57, 900, 1)}
 """Width and height as stored, and EXIF orientation: 6 lies on its side."""
@@ -348,7 +349,7 @@ def test_photos_can_be_left_out(traced: list[Traced], tmp_path: Path) -> None:
 
 
 def test_the_card_counts_what_is_there(dataset: Path, loaded: DatasetDict) -> None:
-    info = card_head(dataset)["dataset_info"]
+    (info,) = [one for one in card_head(dataset)["dataset_info"] if one["config_name"] == "default"]
     told = {split["name"]: split["num_examples"] for split in info["splits"]}
     assert told == {name: len(split) for name, split in loaded.items()}
     assert info["download_size"] == sum(path.stat().st_size for path in (dataset / "data").iterdir())

@@ -1,7 +1,6 @@
 """An evaluation: every cell of the table answered, judged, counted and shown. What `cof evaluate` does."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
@@ -11,9 +10,10 @@ from pipeline.evaluation.config import EvaluationConfig
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.page import write_page
 from pipeline.evaluation.predictions import Cell, Ledger, Prediction, export
-from pipeline.evaluation.rows import accuracy, drops, row
+from pipeline.evaluation.progress import Progress
+from pipeline.evaluation.rows import drops, row
 from pipeline.evaluation.strategies import STRATEGIES
-from pipeline.evaluation.table import as_table, scan_path_table
+from pipeline.evaluation.table import as_table, decoding, scan_path_table
 from pipeline.evaluation.workers import Job, workers
 
 Say = Callable[[str], None]
@@ -33,8 +33,11 @@ def evaluate(config: EvaluationConfig, say: Say = print) -> list[dict[str, Any]]
     say(f"{len(cells)} cells in {config.folder}: " + ", ".join(f"{name} {len(items)}" for name, items in asked.items()))
     jobs = list(_missing(config, cells, ledger, {name: len(items) for name, items in asked.items()}))
     if jobs:
+        progress = Progress(jobs, ledger, say)
         with workers(config) as crew:
-            _answer(crew.answers(jobs), jobs, ledger, say)
+            for job, predictions in crew.answers(jobs):
+                ledger.add(job.cell, predictions)
+                progress.add(job)
     answers = {cell: _in_order(ledger.read(cell), len(asked[cell.benchmark])) for cell in cells}
     return _told(config, answers, say)
 
@@ -63,22 +66,6 @@ def _in_order(predictions: Sequence[Prediction], count: int) -> list[Prediction]
     return sorted((one for one in predictions if one.number < count), key=lambda one: one.number)
 
 
-def _answer(answers: Iterator[tuple[Job, list[Prediction]]], jobs: Sequence[Job], ledger: Ledger, say: Say) -> None:
-    """Keep the answers as they come, and tell of each cell that is complete."""
-    left = {job.cell: 0 for job in jobs}
-    for job in jobs:
-        left[job.cell] += len(job.numbers)
-    began, total, done = time.monotonic(), sum(left.values()), 0
-    for job, predictions in answers:
-        ledger.add(job.cell, predictions)
-        left[job.cell] -= len(predictions)
-        done += len(predictions)
-        if not left[job.cell]:
-            right, rate = accuracy(ledger.read(job.cell)), done / (time.monotonic() - began)
-            soon = f"{done}/{total}, {rate:.1f}/s, {(total - done) / rate:.0f} s left"
-            say(f"{job.cell.title} · accuracy {right.mean:.3f} ({right.answers}) · {soon}")
-
-
 def _told(config: EvaluationConfig, answers: dict[Cell, list[Prediction]], say: Say) -> list[dict[str, Any]]:
     """Rows over the seeds of a cell, written in every shape."""
     by_row: dict[Cell, list[Prediction]] = {}
@@ -89,7 +76,8 @@ def _told(config: EvaluationConfig, answers: dict[Cell, list[Prediction]], say: 
     drops(rows, list(by_row))
     folder = config.folder
     (folder / "results.json").write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf-8")
-    (folder / "results.md").write_text(as_table(rows) + "\n\n" + scan_path_table(rows) + "\n", encoding="utf-8")
+    parts = [decoding(config), as_table(rows), scan_path_table(rows)]
+    (folder / "results.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     write_page(config, rows, by_row, Bench(config))
     say("\n" + as_table(rows))
     say(f"\nresults: {folder / 'results.json'} · page: {folder / 'report.html'}")

@@ -3,12 +3,21 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipeline.evaluation.config import EvaluationConfig
+
 Column = tuple[str, Callable[[dict[str, Any]], str]]
 
 
 def as_table(rows: Sequence[dict[str, Any]]) -> str:
     """A line for each row; what was not measured, or means nothing there, is left empty."""
     return _markdown(COLUMNS, rows)
+
+
+def decoding(config: EvaluationConfig) -> str:
+    """How all rows were decoded, in a sentence."""
+    seeds = ", ".join(map(str, config.seeds))
+    how = "the likeliest token" if config.temperature == 0 else f"temperature {config.temperature}"
+    return f"Decoding: {how}, at most {config.max_tokens} tokens at a time, seeds {seeds}."
 
 
 def scan_path_table(rows: Sequence[dict[str, Any]]) -> str:

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from pipeline.export import remote
 from pipeline.export.card import write_card
-from pipeline.export.config import CardFacts, ExportConfig, ExportError, ExportResult, ExportSection, FunnelStage
+from pipeline.export.config import (
+    Audit,
+    CardFacts,
+    ExportConfig,
+    ExportError,
+    ExportResult,
+    ExportSection,
+    FunnelStage,
+)
 from pipeline.export.folder import published
 from pipeline.export.join import join
 from pipeline.export.plan import ShardPlan, make_plan
@@ -18,6 +26,7 @@ from pipeline.place import files_below, is_here
 from pipeline.records import Traced
 
 __all__ = [
+    "Audit",
     "CardFacts",
     "ExportConfig",
     "ExportError",
@@ -66,7 +75,7 @@ def export(
         rows={split: plan.statistics.rows[split] for split in plan.splits},
         shards=len(done),
         pictures=pictures,
-        photos=sum(len(images) for images in plan.statistics.images.values()),
+        photos=plan.statistics.photos,
         bytes=sum(one.bytes for one in done),
         dropped=tuple(plan.rejected),
     )

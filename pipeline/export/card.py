@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from functools import reduce
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from agents.dialects import ZOOM_TOKEN
-from pipeline.export.config import CardFacts, ExportConfig
+from pipeline.export.config import CardFacts, ExportConfig, FunnelStage
+from pipeline.export.front import front
 from pipeline.export.plan import Plan
 from pipeline.export.shard import ShardDone
+from pipeline.journal import Usage
 
 PROCESSOR_PIXELS = 12_845_056
 """Qwen2.5-VL's processor shrinks larger pictures unless told otherwise, and boxes would miss."""
-SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+WORDS = 4096
+"""Room for the text of a row, in tokens, beside its pictures: for trainers that cut rows."""
 _ABSOLUTE = re.compile(r"^(/|~|[A-Za-z]:[\\/])")
 
 
@@ -26,16 +30,18 @@ def write_card(
     """Write `README.md` and `export.json`; both hold no time, no machine and no absolute path."""
     template = resources.files(__package__).joinpath("card.md").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    settings = config.model_dump(mode="json")
+    settings, dropped = config.model_dump(mode="json"), Counter(one.reason for one in plan.rejected)
     text = environment.from_string(template).render(
-        front=_yaml(_front(plan, done, config)),
+        front=_yaml(front(folder, plan, done, config)),
         config=config,
         facts=facts,
         statistics=plan.statistics,
         splits=plan.splits,
-        dropped=sorted(Counter(one.reason for one in plan.rejected).items()),
+        funnel=(*facts.funnel, _exported(plan, dropped)),
+        asked=_total(facts.usage),
         pictures=pictures,
         processor_pixels=PROCESSOR_PIXELS,
+        words=WORDS,
         zoom_token=ZOOM_TOKEN,
         settings=_yaml(settings),
         configuration=_yaml(portable(facts.configuration)),
@@ -45,7 +51,7 @@ def write_card(
         "config": settings,
         "facts": portable(facts.model_dump(mode="json")),
         "rows": dict(plan.statistics.rows),
-        "dropped": dict(Counter(one.reason for one in plan.rejected)),
+        "dropped": dict(dropped),
     }
     (folder / "export.json").write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -63,45 +69,14 @@ def portable(value: Any) -> Any:
             return value
 
 
-def _front(plan: Plan, done: list[ShardDone], config: ExportConfig) -> dict[str, Any]:
-    """The YAML head by which the Hub and `datasets` know the dataset."""
-    splits = plan.splits
-    return {
-        "pretty_name": config.title,
-        "license": config.licence,
-        "language": ["en"],
-        "task_categories": ["visual-question-answering", "image-text-to-text"],
-        "tags": ["chain-of-focus", "visual-search", "visual-reasoning", "tool-use", "synthetic"],
-        "size_categories": [_size(plan.statistics.total)],
-        "configs": [
-            {
-                "config_name": "default",
-                "default": True,
-                "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in splits],
-            },
-            {
-                "config_name": "rl",
-                "data_files": [{"split": split, "path": f"rl/{split}.parquet"} for split in splits],
-            },
-        ],
-        "dataset_info": {
-            "config_name": "default",
-            "splits": [
-                {
-                    "name": split,
-                    "num_bytes": sum(one.arrow_bytes for one in done if one.name.startswith(split)),
-                    "num_examples": plan.statistics.rows[split],
-                }
-                for split in splits
-            ],
-            "download_size": sum(one.bytes for one in done),
-            "dataset_size": sum(one.arrow_bytes for one in done),
-        },
-    }
+def _exported(plan: Plan, dropped: Counter[str]) -> FunnelStage:
+    """The export, as the last stage of the funnel."""
+    rows = plan.statistics.total
+    return FunnelStage(stage="export", taken=rows + dropped.total(), accepted=rows, rejected=dict(dropped))
 
 
-def _size(rows: int) -> str:
-    return next((name for limit, name in SIZES if rows < limit), "1M<n<10M")
+def _total(usage: dict[str, Usage]) -> Usage:
+    return reduce(Usage.plus, usage.values(), Usage())
 
 
 def _yaml(value: Any) -> str:
