@@ -87,7 +87,7 @@ def _tar(path: Path) -> Tar:
 
 
 def _paths(images: str) -> tuple[Path, list[Path]]:
-    folder = Path(images)
+    folder = Path(images).expanduser()
     if folder.is_dir():
         wanted = {*ENDINGS, ".tar"}
         paths = [path for path in folder.rglob("*") if path.suffix.lower() in wanted and _usable(path)]
@@ -104,7 +104,7 @@ def _paths(images: str) -> tuple[Path, list[Path]]:
 
 def _matches(pattern: str) -> list[Path]:
     """The files a glob names, `**` included, wherever it starts."""
-    path = Path(pattern)
+    path = Path(pattern).expanduser()
     anchor = Path(path.anchor)
     return list(anchor.glob(str(path.relative_to(anchor))))
 

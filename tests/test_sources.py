@@ -127,3 +127,9 @@ def test_a_link_that_leads_nowhere_is_no_photo(folder: Path, tmp_path: Path) -> 
     shutil.copy(folder / "1.jpg", tmp_path / "1.jpg")
     (tmp_path / "2.jpg").symlink_to(tmp_path / "gone.jpg")
     assert names(tmp_path) == ["1.jpg"]
+
+
+def test_a_home_folder_may_be_written_as_its_sign(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert sorted(names(f"~/{folder.name}")) == sorted(names(folder))
+    assert sorted(names(f"~/{folder.name}/**/*.jpg")) == sorted(names(folder))
