@@ -42,7 +42,8 @@ def _usage(store: Store, stage: str) -> Usage:
     for call in store.calls(stage):
         reply = Reply.model_validate(call["reply"])
         total = total.plus(Usage(1, reply.prompt_tokens, reply.completion_tokens, reply.cost))
-    return total
+    # Requests that are under way together are noted in any order, and a sum of fractions depends on it.
+    return total._replace(cost=round(total.cost, 6))
 
 
 def _audit(store: Store, config: RunConfig) -> Audit | None:

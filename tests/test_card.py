@@ -224,6 +224,7 @@ def here(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.symlink_to(made.dataset)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     return tmp_path
 
 

@@ -26,7 +26,7 @@ class Part(NamedTuple):
 
 
 def front(folder: Path, plan: Plan, done: list[ShardDone], config: ExportConfig) -> dict[str, Any]:
-    """The head of a dataset whose files are in `folder`, or, its shards, already where they belong."""
+    """The head of a dataset; `folder` holds its RL rows, and the shards have told of themselves."""
     return {
         "pretty_name": config.title,
         "license": config.licence,
