@@ -29,15 +29,13 @@ from tests.drawn import draw, record_of
 from tests.finished import FACTS, Finished
 from tests.trainers import Read, llama_factory, ms_swift
 
-COST = 0.25
-
 
 class Made:
     """A finished run, and the card of its dataset."""
 
     def __init__(self, root: Path) -> None:
         self.run = Finished(root)
-        self.ask(self.run.zooming.id, cost=COST)
+        self.ask(self.run.zooming.id, cost=0.25)
         self.ask(self.run.direct.id)
 
     @property

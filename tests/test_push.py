@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from rich.filesize import decimal
 
 from pipeline.__main__ import main
 from pipeline.place import place_of
@@ -102,7 +103,9 @@ def test_pushing_again_sends_nothing(hub: Hub, finished: Path, said: list[str]) 
     push(finished, NAME, say=said.append)
     assert all(line.startswith("GET") for line in hub.door.asked[asked:])
     assert hub.dataset(NAME).commits == commits
-    assert said[-1] == f"pushed 16 unchanged (142.2 kB): {hub.url}/datasets/{NAME} (private)"
+    files = [path for path in (finished / "dataset").rglob("*") if path.is_file()]
+    there = f"{len(files)} unchanged ({decimal(sum(path.stat().st_size for path in files))})"
+    assert said[-1] == f"pushed {there}: {hub.url}/datasets/{NAME} (private)"
 
 
 def test_a_changed_shard_is_sent_alone(hub: Hub, run: Path, said: list[str]) -> None:
