@@ -6,7 +6,6 @@ import os
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +41,9 @@ from tests.benchmark_files import (
     vstar,
     write_lines,
 )
-from tests.children import Child, child
 from tests.finished import FACTS, Finished
-from tests.hub import Hub
-from tests.served import serving
+from tests.hub import TOKEN, Hub
+from tests.hub import hub as running_hub
 
 THINGS = (Thing(), Thing("What is the colour of the dustpan?", ("purple", "red", "blue", "white"), "C"), NEAR)
 
@@ -512,44 +510,40 @@ def test_shards_need_to_be_told_where_they_are() -> None:
 # The Hub
 
 
-def reading_from(url: str, cache: Path) -> AbstractContextManager[Child]:
-    """A process that takes benchmarks from the Hub at this address, with a token."""
-    return child(
-        "hub", HF_ENDPOINT=url, HF_TOKEN="hf_secret", HF_HUB_CACHE=str(cache), HF_HUB_OFFLINE="0", NO_PROXY="127.0.0.1"
-    )
-
-
 @pytest.fixture
-def at_hub(tmp_path: Path) -> Iterator[tuple[Child, Hub]]:
-    """A process whose Hub is on loopback, with three questions of V* Bench and a file nobody asks for."""
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    """A Hub on loopback with three questions of V* Bench and a file nobody asks for."""
     vstar(tmp_path / "published", THINGS)
     (tmp_path / "published" / "README.md").write_text("a card", encoding="utf-8")
-    hub = Hub("craigwu/vstar_bench", tmp_path / "published")
-    with serving(hub) as url, reading_from(url, tmp_path / "hf") as reader:
-        yield reader, hub
+    with running_hub(tmp_path / "home") as there:
+        there.hold("craigwu/vstar_bench", tmp_path / "published")
+        yield there
 
 
-def test_a_benchmark_comes_from_where_its_authors_published_it(at_hub: tuple[Child, Hub]) -> None:
-    reader, hub = at_hub
-    assert reader.do('{"name": "vstar"}') == "vstar-0 vstar-1 vstar-2"
-    assert "test_questions.jsonl" in hub.fetched
-    assert "README.md" not in hub.fetched
-    once = list(hub.fetched)
-    assert reader.do('{"name": "vstar", "data": "craigwu/vstar_bench", "count": 1}') == "vstar-0"
-    assert hub.fetched == once
+def downloads(hub: Hub) -> list[str]:
+    return [line for line in hub.door.asked if line.startswith("GET") and "/resolve/" in line]
 
 
-def test_a_name_that_the_hub_does_not_know_is_one_sentence(at_hub: tuple[Child, Hub]) -> None:
-    said = at_hub[0].do('{"name": "vstar", "data": "nobody/nothing"}')
-    assert said.startswith("error: There is neither a folder nobody/nothing here nor a dataset of that name on the Hub")
-    assert "hf_secret" not in said
+def test_a_benchmark_comes_from_where_its_authors_published_it(hub: Hub) -> None:
+    assert [item.example.id for item in load("vstar")] == ["vstar-0", "vstar-1", "vstar-2"]
+    once = downloads(hub)
+    assert any("test_questions.jsonl" in line for line in once) and not any("README.md" in line for line in once)
+    assert [item.example.id for item in load("vstar", "craigwu/vstar_bench", count=1)] == ["vstar-0"]
+    assert downloads(hub) == once
 
 
-def test_without_the_hub_the_remedy_is_said(tmp_path: Path) -> None:
-    with reading_from("http://127.0.0.1:9", tmp_path) as reader:
-        said = reader.do('{"name": "hr-bench-8k"}')
-    assert said.startswith("error: DreamMr/HR-Bench cannot be fetched from the Hub (LocalEntryNotFoundError): ")
-    assert "hf_secret" not in said
+def test_a_name_that_the_hub_does_not_know_is_one_sentence(hub: Hub) -> None:
+    with pytest.raises(EvaluationError, match="neither a folder nobody/nothing here nor a dataset") as said:
+        load("vstar", "nobody/nothing")
+    assert TOKEN not in str(said.value) and hub.door.asked
+
+
+def test_without_the_hub_the_remedy_is_said(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", "http://127.0.0.1:9")
+    with pytest.raises(EvaluationError, match=r"DreamMr/HR-Bench cannot be fetched from the Hub \(\w+\)") as said:
+        load("hr-bench-8k")
+    assert TOKEN not in str(said.value) and not hub.door.asked
 
 
 def test_a_path_that_is_not_there_is_not_looked_for_on_the_hub(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from pipeline.place import place_of
 from pipeline.publish import PushError, contents, repo
 from pipeline.publish.push import push
 from tests.finished import Finished
-from tests.hub_server import EXPIRED, READER, TOKEN, Blob, Hub
-from tests.hub_server import hub as running_hub
+from tests.hub import EXPIRED, READER, TOKEN, Blob, Hub
+from tests.hub import hub as running_hub
 from tests.runs import ROOT, Run, cof, files, until
 
 NAME = "org/traces"

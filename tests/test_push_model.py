@@ -15,8 +15,8 @@ from pipeline.publish import PushError  # noqa: E402
 from pipeline.publish.push import push  # noqa: E402
 from pipeline.training.errors import PolicyError  # noqa: E402
 from pipeline.training.policy import AdapterConfig, Policy, load, with_adapter  # noqa: E402
-from tests.hub_server import Hub  # noqa: E402
-from tests.hub_server import hub as running_hub  # noqa: E402
+from tests.hub import Hub  # noqa: E402
+from tests.hub import hub as running_hub  # noqa: E402
 from tests.policies import example, policy  # noqa: E402
 from tests.runs import files  # noqa: E402
 

@@ -159,8 +159,6 @@ class CourseConfig(_Section):
     few: Lesson = Lesson()
     more: Lesson = Lesson()
     """The control of RL: the same compute spent on more of `few`."""
-    asked: dict[int, float] = {}
-    """Weights of the resolutions that RL asks at; none is all alike."""
     workers: int = Field(2, ge=1)
     """Arms of the experiment trained at the same time, each on one core."""
 

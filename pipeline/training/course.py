@@ -51,7 +51,7 @@ def _rl(config: TrainConfig, policy: Policy, folder: Path) -> None:
     from pipeline.training.rl import reinforce
 
     count = config.rl.steps * config.rl.questions
-    asked = questions(FOR_RL + config.seed * NUMBERS_PER_SEED, count, config.manner, config.course.asked)
+    asked = questions(FOR_RL + config.seed * NUMBERS_PER_SEED, count, config.manner)
     reinforce(policy, asked, config.rl, folder / "leg1", "sft-few+rl", config.seed)
 
 

@@ -1,6 +1,6 @@
 """Drawn scenes as examples and exercises: made from their number when they are needed, never stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from random import Random
 from typing import NamedTuple
@@ -71,14 +71,14 @@ def _posed_at(first: int, resolution: int, manner: Manner, index: int) -> Exampl
     return example(first + index, resolution, manner)
 
 
-def questions(first: int, count: int, manner: Manner, weights: Mapping[int, float]) -> Sequence[Example]:
-    """Consecutive scenes for RL, each posed at a resolution of its own, drawn by these weights (none: all alike)."""
-    return Lazy(count, partial(_posed_anyhow, first, manner, dict(weights or dict.fromkeys(lamps.RESOLUTIONS, 1.0))))
+def questions(first: int, count: int, manner: Manner) -> Sequence[Example]:
+    """Consecutive scenes for RL, each posed at a resolution of its own."""
+    return Lazy(count, partial(_posed_anyhow, first, manner))
 
 
-def _posed_anyhow(first: int, manner: Manner, weights: dict[int, float], index: int) -> Example:
+def _posed_anyhow(first: int, manner: Manner, index: int) -> Example:
     number = first + index
-    return example(number, Random(number).choices(list(weights), list(weights.values()))[0], manner)
+    return example(number, Random(number).choices(lamps.RESOLUTIONS)[0], manner)
 
 
 def exercises(rows: Sequence[Row], first: int, count: int, few: int | None, manner: Manner) -> Sequence[Lesson]:

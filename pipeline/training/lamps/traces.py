@@ -11,8 +11,8 @@ from agents.views import PATCH, View, ZoomPolicy, posed_view
 from pipeline.scenes.chance import between
 from pipeline.training.lamps.drawing import SIDE, Scene
 
-RESOLUTIONS = (56, 112, 224)
-"""Input resolutions: a native pixel is 1/8, 1/4 or 1/2 pixel of the posed view."""
+RESOLUTIONS = (56, 84, 224)
+"""Input resolutions: a native pixel is 1/8, 3/16 or 1/2 pixel of the posed view."""
 LEGIBLE = 5.0
 """A disc this wide, in pixels of the posed view, is read at first sight."""
 POLICY = ZoomPolicy(margin=0.25, min_side=56, max_pixels=9 * PATCH**2, max_enlarge=1.5)
