@@ -77,9 +77,7 @@ def fitting(rows: Sequence[Example], encoder: Encoder, manner: Manner, most: int
 def _policy(config: TrainConfig, lessons: Sequence[Example]) -> Policy:
     model = config.model
     policy = (
-        _tiny(config, lessons)
-        if model.name == "tiny"
-        else load(model.name, config.manner, model.adapter, **model.how)
+        _tiny(config, lessons) if model.name == "tiny" else load(model.name, config.manner, model.adapter, **model.how)
     )
     policy.checkpointing, policy.report_to = model.gradient_checkpointing, config.report_to
     if model.adapter is not None:
