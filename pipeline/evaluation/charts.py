@@ -2,13 +2,28 @@
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
 
 
-def curves(rows: Sequence[Row]) -> str:
-    """Both curves of some rows as an SVG element: a line for each model and strategy, with its intervals."""
+def svg(rows: Sequence[Row]) -> str:
+    """Both curves of some rows as an SVG element."""
+    drawn = io.StringIO()
+    # Neither a date nor random ids: the same numbers draw the same picture.
+    _draw(rows, drawn, format="svg", metadata={"Date": None})
+    text = drawn.getvalue()
+    return text[text.index("<svg") :]
+
+
+def png(rows: Sequence[Row], path: Path) -> None:
+    """Both curves of some rows as a picture."""
+    _draw(rows, path, format="png", dpi=120)
+
+
+def _draw(rows: Sequence[Row], target: io.StringIO | Path, **how: Any) -> None:
+    """A line for each model and strategy, with its intervals."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -30,13 +45,9 @@ def curves(rows: Sequence[Row]) -> str:
         axis.grid(alpha=0.25)
     right.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     figure.tight_layout()
-    drawn = io.StringIO()
-    # Neither a date nor random ids: the same numbers draw the same picture.
     with pyplot.rc_context({"svg.hashsalt": "curves"}):
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
+        figure.savefig(target, **how)
     pyplot.close(figure)
-    text = drawn.getvalue()
-    return text[text.index("<svg") :]
 
 
 _STYLE: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1.4, "capsize": 2, "elinewidth": 0.8}

@@ -12,7 +12,7 @@ from agents.boxes import Size, whole
 from agents.photos import encode_jpeg
 from agents.views import View
 from pipeline.evaluation.bench import Bench
-from pipeline.evaluation.charts import curves
+from pipeline.evaluation.charts import png, svg
 from pipeline.evaluation.config import EvaluationConfig
 from pipeline.evaluation.items import Item
 from pipeline.evaluation.predictions import Cell, Prediction
@@ -39,14 +39,14 @@ class Failure(NamedTuple):
 def write_page(
     config: EvaluationConfig, rows: Sequence[dict[str, Any]], answers: Mapping[Cell, Sequence[Prediction]], bench: Bench
 ) -> None:
-    """Write `report.html` in the folder of an evaluation."""
+    """Write `report.html` in the folder of an evaluation, and its first curves as `curves.png`."""
     environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     looking = [row for row in rows if row["scan_paths"]["paths"]]
     text = environment.from_string(template).render(
         title=config.folder.name,
         config=config,
-        curves=[(title, curves(some)) for title, some in groups(rows) if some],
+        curves=[(title, svg(some)) for title, some in groups(rows) if some],
         table=_table(COLUMNS, rows),
         paths=_table(SCAN_PATHS, looking),
         positions=[row for row in rows if row["by_position"]],
@@ -54,6 +54,7 @@ def write_page(
         failures=list(failures(answers, bench)),
     )
     (config.folder / "report.html").write_text(text, encoding="utf-8")
+    png(next(some for _, some in groups(rows)), config.folder / "curves.png")
 
 
 def groups(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -18,6 +18,8 @@ SPENT = "cpu_seconds.txt"
 EVERY_SECONDS = 15.0
 SHOWN = ("loss", "mean_token_accuracy", "reward", "accuracy", "zoomed", "entropy", "kl")
 """Numbers worth a place in a line, where they are there."""
+DRAWN = (*SHOWN, "visual_tokens", "written_tokens")
+"""And those with a curve."""
 
 
 class Journal(TrainerCallback):  # type: ignore[misc]
@@ -96,7 +98,7 @@ def draw_curves(run: Path) -> None:
 
     found = sorted(path.parent for path in run.rglob(FILE))
     told = {str(folder.relative_to(run)): history(folder) for folder in found}
-    panels = [key for key in SHOWN if any(key in row for rows in told.values() for row in rows)]
+    panels = [key for key in DRAWN if any(key in row for rows in told.values() for row in rows)]
     if not panels:
         return
     figure, axes = pyplot.subplots(len(panels), 1, figsize=(7, 2.2 * len(panels)), squeeze=False)

@@ -126,6 +126,18 @@ def repeated_zooms(rollout: Rollout) -> float:
 
 
 @reward
+def visual_tokens(rollout: Rollout) -> float:
+    """Of all it was shown, the first view included."""
+    return float(rollout.visual_tokens)
+
+
+@reward
+def written_tokens(rollout: Rollout) -> float:
+    """What it wrote itself."""
+    return float(sum(rollout.said.trained))
+
+
+@reward
 def over_turn(rollout: Rollout) -> float:
     return float(rollout.stop is Stop.OVER_TURN)
 
@@ -149,7 +161,7 @@ PRESETS: dict[str, dict[str, float]] = {
 """Weights by name: the seed document's, the released training script's, AGAR's two tables, and FaithEyes'."""
 WATCHED = (
     "accuracy", "format", "zoomed", "zooms", "box_area", "whole_image_zooms", "repeated_zooms", "faithful_zooms",
-    "over_turn", "truncated",
+    "over_turn", "truncated", "visual_tokens", "written_tokens",
 )  # fmt: skip
 """Logged whatever the weights."""
 
