@@ -53,15 +53,23 @@ def _snapshot(meter: Any) -> Counts:
     return counts
 
 
-def _line(counts: Counts, stages: Sequence[str], photos: int, started: float) -> str:
-    parts = [f"{time.monotonic() - started:4.0f} s"]
+def line(counts: Counts, stages: Sequence[str], photos: int, seconds: float) -> str:
+    """What is done after so many seconds: records by stage, traces with their rate and yield, and what they cost."""
+    parts = [f"{seconds:4.0f} s"]
     for stage in stages:
         entry = counts.get(stage, {})
         of = f"/{photos}" if stage == stages[0] else ""
         rejected = f" (-{entry['rejected']:.0f})" if entry.get("rejected") else ""
         parts.append(f"{stage} {entry.get('seen', 0):.0f}{of}{rejected}")
-    made = counts.get(stages[-1], {}).get("made", 0)
-    return " · ".join([*parts, f"traces {made:.0f}", *_spent(counts)])
+    return " · ".join([*parts, *_yield(counts, stages, seconds), *_spent(counts)])
+
+
+def _yield(counts: Counts, stages: Sequence[str], seconds: float) -> list[str]:
+    """Traces of this start so far, how many a minute, and of how many photos that were begun."""
+    made, begun = counts.get(stages[-1], {}).get("made", 0), counts.get(stages[0], {}).get("seen", 0)
+    if not made:
+        return ["traces 0"]
+    return [f"traces {made:.0f}, {60 * made / max(seconds, 1):.0f} a minute, {made / max(begun, 1):.1f} a photo begun"]
 
 
 def _spent(counts: Counts) -> list[str]:
@@ -73,7 +81,7 @@ def _spent(counts: Counts) -> list[str]:
 def _lines(meter: Any, stages: Sequence[str], photos: int, every: float, done: threading.Event) -> None:
     started = time.monotonic()
     while not done.wait(every):
-        print(_line(_snapshot(meter), stages, photos, started), flush=True)
+        print(line(_snapshot(meter), stages, photos, time.monotonic() - started), flush=True)
 
 
 def _table(meter: Any, stages: Sequence[str], photos: int, _every: float, done: threading.Event) -> None:
