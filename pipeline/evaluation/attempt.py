@@ -107,7 +107,7 @@ class Attempt:
         """What comes back for a look the policy asked for: the crop, or what is wrong with its box."""
         self.steps += 1
         try:
-            views = [self._graded(look.view, words.text, grade) for look in self._looks(words.text)]
+            views = [self._graded(look.view, words.text, grade) for look in self._looks(words.said)]
             pictures = [self._looked(view) for view in views]
         except ValueError as error:
             self.faults += 1
@@ -123,7 +123,7 @@ class Attempt:
 
     def asks(self, words: Written) -> bool:
         """Whether the policy asks for a look."""
-        return words.ended and wants(words.text.removesuffix("<|im_end|>"), self.manner.dialect)
+        return words.ended and wants(words.said, self.manner.dialect)
 
     @property
     def spent(self) -> bool:
@@ -143,7 +143,7 @@ class Attempt:
         """The end of an attempt. A reply that never came to its end is none."""
         reply = last_answer(words.text)
         if reply is None and words.ended:
-            reply = words.text.removesuffix("<|im_end|>").strip() or None
+            reply = words.said.strip() or None
         return Outcome(reply, tuple(self.views), self.faults)
 
     # Pictures
@@ -156,7 +156,7 @@ class Attempt:
         return Exchange(turns=tuple(turns), pictures=tuple(self.show(view) for view in views), fresh=True)
 
     def _looks(self, text: str) -> list[Zoom]:
-        text, dialect = text.removesuffix("<|im_end|>"), self.manner.dialect
+        dialect = self.manner.dialect
         if self.switches.regions != "one":
             return all_wanted(text, self.setting, dialect)
         look = wanted(text, self.setting, dialect)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pipeline.evaluation.attempt import Attempt
+from pipeline.evaluation.benchmarks import BENCHMARKS
 from pipeline.evaluation.config import Contestant, EvaluationConfig
 from pipeline.evaluation.exchange import Finished, Steps
-from pipeline.evaluation.items import BENCHMARKS, Item
+from pipeline.evaluation.items import Item
 from pipeline.evaluation.judge import judge
 from pipeline.evaluation.predictions import Cell, Prediction, prediction
 from pipeline.evaluation.strategies import STRATEGIES

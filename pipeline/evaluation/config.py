@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-import pipeline.evaluation.benchmarks  # noqa: F401 - registers them
 from agents.dialects import Dialect
 from agents.teachers import EndpointConfig
-from pipeline.evaluation.items import BENCHMARKS, BenchmarkConfig
+from pipeline.evaluation.benchmarks import BENCHMARKS
+from pipeline.evaluation.items import BenchmarkConfig
 from pipeline.evaluation.strategies import STRATEGIES
 from pipeline.evaluation.switches import Switches
 from pipeline.training.config import Loading
@@ -80,15 +80,12 @@ class EvaluationConfig(BaseModel):
     judge: EndpointConfig | None = None
     """Who judges replies besides the rule; null is nobody. Both verdicts are kept, and the rule's counts."""
 
-    @field_validator("strategies", mode="before")
+    @field_validator("strategies", "benchmarks", mode="before")
     @classmethod
-    def _by_name(cls, ways: Any) -> Any:
-        return [{"strategy": way} if isinstance(way, str) else way for way in ways] if isinstance(ways, list) else ways
-
-    @field_validator("benchmarks", mode="before")
-    @classmethod
-    def _named(cls, asked: Any) -> Any:
-        return [{"name": one} if isinstance(one, str) else one for one in asked] if isinstance(asked, list) else asked
+    def _by_name(cls, asked: Any, told: ValidationInfo) -> Any:
+        """A name alone stands for what has only that."""
+        key = "strategy" if told.field_name == "strategies" else "name"
+        return [{key: one} if isinstance(one, str) else one for one in asked] if isinstance(asked, list) else asked
 
     @field_validator("benchmarks")
     @classmethod

@@ -6,11 +6,12 @@ from typing import Literal
 
 from PIL import Image
 
-from agents.boxes import Box, rescale, union
+from agents.boxes import rescale, union
 from agents.dialects import Setting
 from agents.views import View
 from pipeline.evaluation.errors import EvaluationError
 from pipeline.evaluation.items import Item
+from pipeline.training.evaluate import elsewhere
 from pipeline.training.examples import Photo
 
 Crops = Literal["own", "random", "right", "other", "noise"]
@@ -24,9 +25,8 @@ def _own(view: View, item: Item, _setting: Setting, _other: Photo) -> Image.Imag
 
 def _random(view: View, item: Item, _setting: Setting, _other: Photo) -> Image.Image:
     """A box of the same size anywhere in the photo."""
-    rng, photo, size = _draws(view, item), item.example.photo.size, view.box.size
-    x, y = (rng.randint(0, whole - part) for whole, part in zip(photo, size, strict=True))
-    return item.example.photo.picture(_at(view, Box(x, y, x + size.width, y + size.height)))
+    photo = item.example.photo
+    return photo.picture(elsewhere(view, photo.size, _draw(view, item)))
 
 
 def _right(_view: View, item: Item, setting: Setting, _other: Photo) -> Image.Image:
@@ -36,22 +36,19 @@ def _right(_view: View, item: Item, setting: Setting, _other: Photo) -> Image.Im
     return item.example.photo.picture(setting.zoom(union(list(item.example.evidence))).view)
 
 
-def _elsewhere(view: View, item: Item, _setting: Setting, other: Photo) -> Image.Image:
+def _of_another(view: View, item: Item, _setting: Setting, other: Photo) -> Image.Image:
     """The same place of another photo."""
-    return other.picture(_at(view, rescale(view.box, item.example.photo.size, other.size)))
+    box = rescale(view.box, item.example.photo.size, other.size)
+    return other.picture(view.model_copy(update={"box": box}))
 
 
 def _noise(view: View, item: Item, _setting: Setting, _other: Photo) -> Image.Image:
-    return Image.frombytes("RGB", view.size, _draws(view, item).randbytes(3 * view.size.area))
+    return Image.frombytes("RGB", view.size, Random(_draw(view, item)).randbytes(3 * view.size.area))
 
 
-CROPS: dict[Crops, Maker] = {"own": _own, "random": _random, "right": _right, "other": _elsewhere, "noise": _noise}
+CROPS: dict[Crops, Maker] = {"own": _own, "random": _random, "right": _right, "other": _of_another, "noise": _noise}
 
 
-def _at(view: View, box: Box) -> View:
-    return View(box=box, width=view.width, height=view.height, via=view.via)
-
-
-def _draws(view: View, item: Item) -> Random:
-    """The same for one look each time."""
-    return Random(f"{item.example.id}:{list(view.box)}")
+def _draw(view: View, item: Item) -> str:
+    """What chance goes by: the same for one look each time."""
+    return f"{item.example.id}:{list(view.box)}"

@@ -44,6 +44,11 @@ class Written(NamedTuple):
     ended: bool
     """Whether it came to an end by itself."""
 
+    @property
+    def said(self) -> str:
+        """The text without the token that ends a turn."""
+        return self.text.removesuffix("<|im_end|>")
+
 
 class Outcome(NamedTuple):
     """What came of an attempt."""

@@ -38,11 +38,12 @@ class Local:
         """Go through one conversation of each row; those that want to begin another."""
         fresh: list[_Row] = []
         while rows:
-            mark = context.mark() if context.read else None
+            passing = [number for number, row in enumerate(rows) if row.exchange.passing]
+            mark = context.mark() if passing else None
             logits = context.feed([row.block() for row in rows])
             pieces = writer.write(context, logits, [self.sampling.max_tokens] * len(rows))
-            if mark and any(row.exchange.passing for row in rows):
-                context.forget([number for number, row in enumerate(rows) if row.exchange.passing], mark)
+            if mark:
+                context.forget(passing, mark)
             for row, piece in zip(rows, pieces, strict=True):
                 row.take(piece)
             fresh += [row for row in rows if row.outcome is None and row.exchange.fresh]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, StrictUndefined
 from PIL import ImageDraw
 
+from agents.answers import LETTERS
 from agents.boxes import Size, whole
 from agents.photos import encode_jpeg
 from agents.views import View
@@ -46,6 +47,7 @@ def write_page(
     text = environment.from_string(template).render(
         title=config.folder.name,
         config=config,
+        letters=LETTERS,
         curves=[(title, svg(some)) for title, some in groups(rows) if some],
         table=_table(COLUMNS, rows),
         paths=_table(SCAN_PATHS, looking),

@@ -1,7 +1,7 @@
 """The rows of the table: what a cell's predictions say of accuracy, cost, and whether looking matters."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from agents.boxes import union
@@ -9,9 +9,7 @@ from pipeline.evaluation.config import EvaluationConfig
 from pipeline.evaluation.predictions import Cell, Prediction
 from pipeline.evaluation.scanpath import scan_paths
 from pipeline.evaluation.statistics import Share, share
-
-NATIVE = 0
-"""Stands for the native resolution in a column of numbers."""
+from pipeline.training.evaluate import NATIVE, mean
 
 
 def row(cell: Cell, predictions: Sequence[Prediction], config: EvaluationConfig) -> dict[str, Any]:
@@ -28,14 +26,14 @@ def row(cell: Cell, predictions: Sequence[Prediction], config: EvaluationConfig)
         "ci95": [right.low, right.high],
         "seeds": list(config.seeds),
         "decoding": {"temperature": config.temperature, "max_tokens": config.max_tokens},
-        "unanswered": _mean(one.reply is None for one in predictions),
-        "zooms": _mean(len(one.views) for one in predictions),
-        "zoom_rate": _mean(bool(one.views) for one in predictions),
-        "faults": _mean(one.faults for one in predictions),
-        "visual_tokens": _mean(one.visual_tokens for one in predictions),
-        "prefilled_tokens": _mean(one.prefilled_tokens for one in predictions),
-        "generated_tokens": _mean(one.generated_tokens for one in predictions),
-        "seconds": _mean(one.seconds for one in predictions),
+        "unanswered": mean(one.reply is None for one in predictions),
+        "zooms": mean(len(one.views) for one in predictions),
+        "zoom_rate": mean(bool(one.views) for one in predictions),
+        "faults": mean(one.faults for one in predictions),
+        "visual_tokens": mean(one.visual_tokens for one in predictions),
+        "prefilled_tokens": mean(one.prefilled_tokens for one in predictions),
+        "generated_tokens": mean(one.generated_tokens for one in predictions),
+        "seconds": mean(one.seconds for one in predictions),
         **_looking(predictions),
         "by_category": _split(predictions, lambda one: one.category),
         "by_position": _split([one for one in predictions if one.choices], lambda one: one.answer),
@@ -68,9 +66,9 @@ def _looking(predictions: Sequence[Prediction]) -> dict[str, Any]:
     known = [(one.views, union(list(one.evidence))) for one in predictions if one.views and one.evidence]
     return {
         # All the evidence, in at least one of the crops: what the answer could be read from.
-        "faithful": _mean(any(view.box.holds(evidence) for view in views) for views, evidence in known),
-        "coverage": _mean(max(view.box.coverage(evidence) for view in views) for views, evidence in known),
-        "iou": _mean(max(view.box.iou(evidence) for view in views) for views, evidence in known),
+        "faithful": mean(any(view.box.holds(evidence) for view in views) for views, evidence in known),
+        "coverage": mean(max(view.box.coverage(evidence) for view in views) for views, evidence in known),
+        "iou": mean(max(view.box.iou(evidence) for view in views) for views, evidence in known),
     }
 
 
@@ -99,12 +97,6 @@ def _second_opinion(predictions: Sequence[Prediction]) -> dict[str, float | None
         return None
     return {
         "n": len(both),
-        "accuracy": _mean(bool(one.judged) for one in both),
-        "agrees": _mean(one.judged == one.right for one in both),
+        "accuracy": mean(bool(one.judged) for one in both),
+        "agrees": mean(one.judged == one.right for one in both),
     }
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    """None where there is nothing to take the mean of."""
-    kept = [float(value) for value in values]
-    return sum(kept) / len(kept) if kept else None

@@ -8,8 +8,9 @@ from typing import Any
 from pipeline.evaluation.bench import Bench
 from pipeline.evaluation.config import EvaluationConfig
 from pipeline.evaluation.errors import EvaluationError
+from pipeline.evaluation.exports import export
 from pipeline.evaluation.page import write_page
-from pipeline.evaluation.predictions import Cell, Ledger, Prediction, export
+from pipeline.evaluation.predictions import Cell, Ledger, Prediction
 from pipeline.evaluation.progress import Progress
 from pipeline.evaluation.rows import drops, row
 from pipeline.evaluation.strategies import STRATEGIES
@@ -34,12 +35,12 @@ def evaluate(config: EvaluationConfig, say: Say = print) -> list[dict[str, Any]]
     jobs = list(_missing(config, cells, ledger, {name: len(items) for name, items in asked.items()}))
     if jobs:
         progress = Progress(jobs, ledger, say)
-        with workers(config) as crew:
+        with workers(config, bench) as crew:
             for job, predictions in crew.answers(jobs):
                 ledger.add(job.cell, predictions)
                 progress.add(job)
     answers = {cell: _in_order(ledger.read(cell), len(asked[cell.benchmark])) for cell in cells}
-    return _told(config, answers, say)
+    return _told(config, answers, bench, say)
 
 
 def cells_of(config: EvaluationConfig) -> Iterator[Cell]:
@@ -66,7 +67,9 @@ def _in_order(predictions: Sequence[Prediction], count: int) -> list[Prediction]
     return sorted((one for one in predictions if one.number < count), key=lambda one: one.number)
 
 
-def _told(config: EvaluationConfig, answers: dict[Cell, list[Prediction]], say: Say) -> list[dict[str, Any]]:
+def _told(
+    config: EvaluationConfig, answers: dict[Cell, list[Prediction]], bench: Bench, say: Say
+) -> list[dict[str, Any]]:
     """Rows over the seeds of a cell, written in every shape."""
     by_row: dict[Cell, list[Prediction]] = {}
     for cell, predictions in answers.items():
@@ -78,7 +81,7 @@ def _told(config: EvaluationConfig, answers: dict[Cell, list[Prediction]], say: 
     (folder / "results.json").write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf-8")
     parts = [decoding(config), as_table(rows), scan_path_table(rows)]
     (folder / "results.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    write_page(config, rows, by_row, Bench(config))
+    write_page(config, rows, by_row, bench)
     say("\n" + as_table(rows))
     say(f"\nresults: {folder / 'results.json'} · page: {folder / 'report.html'}")
     return rows

@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.boxes import Box, Size
 from pipeline.evaluation.predictions import Prediction
+from pipeline.training.evaluate import mean
 
 SAME_PLACE = 0.5
 """IoU from which two looks are at one place."""
@@ -18,15 +19,15 @@ def scan_paths(predictions: Sequence[Prediction]) -> dict[str, Any]:
     steps = [(before, after, size) for boxes, size in paths for before, after in pairwise(boxes)]
     return {
         "paths": len(paths),
-        "looks": _mean(len(boxes) for boxes, _ in paths),
-        "first_fixation": _mean(_extent(boxes[0], size) for boxes, size in paths),
-        "last_fixation": _mean(_extent(boxes[-1], size) for boxes, size in paths),
-        "saccade": _mean(saccade(before, after, size) for before, after, size in steps),
+        "looks": mean(len(boxes) for boxes, _ in paths),
+        "first_fixation": mean(_extent(boxes[0], size) for boxes, size in paths),
+        "last_fixation": mean(_extent(boxes[-1], size) for boxes, size in paths),
+        "saccade": mean(saccade(before, after, size) for before, after, size in steps),
         "inwards": _share(steps, lambda before, after: before.coverage(after) > 1 - 1e-9 and before.area > after.area),
         "outwards": _share(steps, lambda before, after: after.coverage(before) > 1 - 1e-9 and after.area > before.area),
         "rightwards": _share(steps, lambda before, after: before.centre[0] < after.centre[0]),
         "downwards": _share(steps, lambda before, after: before.centre[1] < after.centre[1]),
-        "revisits": _mean(revisits(boxes) / (len(boxes) - 1) for boxes, _ in paths if len(boxes) > 1),
+        "revisits": mean(revisits(boxes) / (len(boxes) - 1) for boxes, _ in paths if len(boxes) > 1),
     }
 
 
@@ -45,9 +46,4 @@ def _extent(box: Box, photo: Size) -> float:
 
 
 def _share(steps: Sequence[tuple[Box, Box, Size]], holds: Callable[[Box, Box], bool]) -> float | None:
-    return _mean(float(holds(before, after)) for before, after, _ in steps)
-
-
-def _mean(values: Any) -> float | None:
-    kept = list(values)
-    return sum(kept) / len(kept) if kept else None
+    return mean(float(holds(before, after)) for before, after, _ in steps)

@@ -25,10 +25,13 @@ class Workers(Protocol):
 
 
 @contextmanager
-def workers(config: EvaluationConfig) -> Iterator[Workers]:
-    """Those that a configuration asks for; they end with the block. Raises ConfigError where Ray cannot be joined."""
+def workers(config: EvaluationConfig, bench: Bench) -> Iterator[Workers]:
+    """Those that a configuration asks for, `bench` where it is one; they end with the block.
+
+    Raises ConfigError where Ray cannot be joined.
+    """
     if config.workers == 1:
-        yield _Alone(Bench(config))
+        yield _Alone(bench)
         return
     from pipeline.session import ray_session
 

@@ -50,7 +50,8 @@ def _results(folder: Path) -> dict[str, Any]:
     """A table of accuracies, by the columns its first row has, and the curves beside it."""
     rows = json.loads(read(folder / RESULTS) or b"{}").get("rows", [])
     curves = read(folder / CURVES)
-    columns = list(rows[0]) if rows else []
+    # A row of an evaluation also holds tables of its own, which its own page shows.
+    columns = [name for name in rows[0] if not any(isinstance(row.get(name), dict) for row in rows)] if rows else []
     return {
         "title": TITLES.get(folder.name, folder.name),
         "columns": [column.replace("_", " ") for column in columns],

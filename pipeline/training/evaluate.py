@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from agents.boxes import Box, union
+from agents.boxes import Box, Size, union
 from agents.trace import Zoom
 from agents.views import View
 from pipeline.training.config import EvaluateConfig
@@ -28,10 +28,8 @@ class RandomCrops(ZoomEnvironment):
 
     @override
     def zoom(self, look: Zoom) -> Encoded:
-        photo, box = self.example.photo.size, look.view.box
-        rng = Random(f"{self.example.id}:{len(self.views)}")
-        x, y = (rng.randint(0, whole - part) for whole, part in zip(photo, box.size, strict=True))
-        return super().zoom(_shown_instead(look, Box(x, y, x + box.size.width, y + box.size.height)))
+        photo = self.example.photo.size
+        return super().zoom(Zoom(view=elsewhere(look.view, photo, f"{self.example.id}:{len(self.views)}")))
 
 
 class RightCrops(ZoomEnvironment):
@@ -42,9 +40,11 @@ class RightCrops(ZoomEnvironment):
         return super().zoom(self.setting.zoom(union(list(self.example.evidence))))
 
 
-def _shown_instead(look: Zoom, box: Box) -> Zoom:
-    view = look.view
-    return Zoom(view=View(box=box, width=view.width, height=view.height, via=view.via))
+def elsewhere(view: View, photo: Size, draw: str) -> View:
+    """A view as large as another, of a box of that size anywhere in the photo; the same for the same `draw`."""
+    rng, size = Random(draw), view.box.size
+    x, y = (rng.randint(0, whole - part) for whole, part in zip(photo, size, strict=True))
+    return view.model_copy(update={"box": Box(x, y, x + size.width, y + size.height)})
 
 
 def wilson(right: int, count: int) -> tuple[float, float]:
@@ -87,10 +87,10 @@ class Evaluator:
             "accuracy": right,
             "accuracy_t1": share(self.rollouts(policy, examples, 1.0))[0],
             "ci95": [low, high],
-            "zooms": _mean(len(rollout.views) for rollout in greedy),
-            "zoom_rate": _mean(bool(rollout.views) for rollout in greedy),
-            "visual_tokens": _mean(rollout.visual_tokens for rollout in greedy),
-            "faithful_zooms": _mean(faithful_zooms(rollout) for rollout in greedy if rollout.views),
+            "zooms": mean(len(rollout.views) for rollout in greedy),
+            "zoom_rate": mean(bool(rollout.views) for rollout in greedy),
+            "visual_tokens": mean(rollout.visual_tokens for rollout in greedy),
+            "faithful_zooms": mean(faithful_zooms(rollout) for rollout in greedy if rollout.views),
             # Measured where they mean something, null elsewhere.
             **dict.fromkeys(("random_crop_accuracy", "right_crop_accuracy")),
         }
@@ -111,7 +111,7 @@ def share(rollouts: Sequence[Rollout]) -> tuple[float, float, float]:
     return right / max(1, len(rollouts)), low, high
 
 
-def _mean(values: Iterable[float]) -> float | None:
+def mean(values: Iterable[float]) -> float | None:
     """None where there is nothing to take the mean of."""
     kept = [float(value) for value in values]
     return sum(kept) / len(kept) if kept else None

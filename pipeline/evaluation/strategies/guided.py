@@ -6,7 +6,7 @@ from agents.boxes import Box, whole
 from agents.views import View, smart_size
 from pipeline.evaluation.attempt import Attempt
 from pipeline.evaluation.exchange import Steps, Written
-from pipeline.evaluation.strategies.once import answered, direct
+from pipeline.evaluation.strategies.once import answered, direct, settled
 from pipeline.evaluation.strategies.registry import strategy
 
 
@@ -18,9 +18,7 @@ def two_view(attempt: Attempt) -> Steps:
     box = attempt.found(told, attempt.posed)
     if box is None:
         return attempt.outcome(seen) if not attempt.asks(seen) else (yield from direct(attempt))
-    focused = yield attempt.having_looked(box)
-    if attempt.asks(focused):
-        focused = yield attempt.close()
+    focused = yield from settled(attempt, attempt.having_looked(box))
     surer = seen if not attempt.asks(seen) and _confidence(seen) > _confidence(focused) else focused
     return attempt.outcome(surer)
 

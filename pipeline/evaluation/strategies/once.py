@@ -1,21 +1,26 @@
 """Strategies that look once: at the whole photo, small or large, or at all of its parts."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from agents.boxes import Box, Size
 from agents.views import View, smart_size
 from pipeline.evaluation.attempt import Attempt
-from pipeline.evaluation.exchange import Exchange, Steps
+from pipeline.evaluation.exchange import Exchange, Steps, Written
 from pipeline.evaluation.strategies.registry import strategy
 
 
-def answered(attempt: Attempt, asked: Exchange) -> Steps:
-    """The answer to what was asked, with no look on the way: where the policy asks for one, it must answer."""
+def settled(attempt: Attempt, asked: Exchange) -> Generator[Exchange, Written, Written]:
+    """What is written on what was asked, with no look on the way: where the policy asks for one, it must answer."""
     words = yield asked
     if attempt.asks(words):
         words = yield attempt.close()
-    return attempt.outcome(words)
+    return words
+
+
+def answered(attempt: Attempt, asked: Exchange) -> Steps:
+    """The answer in that."""
+    return attempt.outcome((yield from settled(attempt, asked)))
 
 
 @strategy("uniform-high", sweeps=False)
