@@ -25,12 +25,16 @@ def likeness(one: str, other: str) -> float:
     return SequenceMatcher(None, normalize(one), normalize(other)).ratio()
 
 
+def with_options(question: str, choices: tuple[str, ...]) -> str:
+    """A question and its lettered options, a line each."""
+    return "\n".join([question, *(f"({letter}) {choice}" for letter, choice in zip(LETTERS, choices, strict=False))])
+
+
 def pose(question: str, choices: tuple[str, ...]) -> str:
     """A question with its options, as it is put to a model."""
     if not choices:
         return question
-    options = "\n".join(f"({letter}) {choice}" for letter, choice in zip(LETTERS, choices, strict=False))
-    return f"{question}\n{options}\nAnswer with the option's letter from the given choices directly."
+    return f"{with_options(question, choices)}\nAnswer with the option's letter from the given choices directly."
 
 
 def letter_of(answer: str, choices: tuple[str, ...]) -> str | None:

@@ -52,6 +52,11 @@ class Truth(BaseModel):
         return same_answer(answer, self.answer)
 
     @property
+    def told(self) -> str:
+        """The answer as a judge is told it, with the text of the right option."""
+        return f"({self.answer}) {self.choices[ord(self.answer) - ord('A')]}" if self.choices else self.answer
+
+    @property
     def secrets(self) -> list[str]:
         """What no hint may contain: the answer, as letter and as text."""
         if not self.choices:
@@ -72,7 +77,7 @@ async def verify(case: Case, truth: Truth, answer: str | None, seed: int) -> Ver
         [],
         seed,
         question=truth.question,
-        truth=_told(truth),
+        truth=truth.told,
         answer=answer or "(no answer)",
     )
     # With options only the letter counts; in words the teacher may see that two answers say the same.
@@ -93,9 +98,3 @@ def leaks(text: str, truth: Truth) -> bool:
     if truth.choices and re.search(rf"(?<!\w){truth.answer}(?!\w)", text):
         return True
     return not text.strip()
-
-
-def _told(truth: Truth) -> str:
-    if not truth.choices:
-        return truth.answer
-    return f"({truth.answer}) {truth.choices[ord(truth.answer) - ord('A')]}"

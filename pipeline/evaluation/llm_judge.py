@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ValidationError
 
 import prompts
-from agents.answers import LETTERS
+from agents.answers import with_options
 from agents.messages import Message, Request
 from agents.sender import Sender
 from agents.teachers import EndpointConfig
@@ -46,8 +46,8 @@ class LlmJudge:
             return None
         text = prompts.render(
             "judge",
-            question=_quoted(_with_options(truth)),
-            truth=_quoted(_told(truth)),
+            question=_quoted(with_options(truth.question, truth.choices)),
+            truth=_quoted(truth.told),
             reply=_quoted(said[-MOST_READ:]),
         )
         config = self.config
@@ -80,17 +80,3 @@ async def _verdict(sender: Sender, request: Request) -> bool | None:
 def _quoted(text: str) -> str:
     """A text as one JSON string, which nothing in it can end."""
     return json.dumps(text.encode(errors="replace").decode(), ensure_ascii=False)
-
-
-def _with_options(truth: Truth) -> str:
-    return "\n".join([truth.question, *map(_option, LETTERS, truth.choices)])
-
-
-def _told(truth: Truth) -> str:
-    if not truth.choices:
-        return truth.answer
-    return _option(truth.answer, truth.choices[LETTERS.index(truth.answer)])
-
-
-def _option(letter: str, text: str) -> str:
-    return f"({letter}) {text}"

@@ -32,7 +32,7 @@ def write_card(
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     settings, dropped = config.model_dump(mode="json"), Counter(one.reason for one in plan.rejected)
     text = environment.from_string(template).render(
-        front=_yaml(front(folder, plan, done, config)),
+        front=as_yaml(front(folder, plan, done, config)),
         config=config,
         facts=facts,
         statistics=plan.statistics,
@@ -43,8 +43,8 @@ def write_card(
         processor_pixels=PROCESSOR_PIXELS,
         words=WORDS,
         zoom_token=ZOOM_TOKEN,
-        settings=_yaml(settings),
-        configuration=_yaml(portable(facts.configuration)),
+        settings=as_yaml(settings),
+        configuration=as_yaml(portable(facts.configuration)),
     )
     (folder / "README.md").write_text(text.rstrip() + "\n", encoding="utf-8")
     told = {
@@ -79,7 +79,8 @@ def _total(usage: dict[str, Usage]) -> Usage:
     return reduce(Usage.plus, usage.values(), Usage())
 
 
-def _yaml(value: Any) -> str:
+def as_yaml(value: Any) -> str:
+    """A value as the head of a card or a block of it, keys in their order."""
     import yaml
 
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)).strip()

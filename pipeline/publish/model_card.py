@@ -7,10 +7,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment, StrictUndefined
 
-from pipeline.export.card import portable
+from pipeline.export.card import as_yaml, portable
 from pipeline.training.evaluate import as_table
 from pipeline.training.manner import Manner
 from pipeline.training.policy import base_of
@@ -33,7 +32,7 @@ def card_of(folder: Path, manner: Manner, repo: str) -> str:
     adapter = base_of(folder)
     base = published(adapter or told.get("model", {}).get("name", ""))
     text = environment.from_string(template).render(
-        front=_yaml(_front(adapter is not None, base)),
+        front=as_yaml(_front(adapter is not None, base)),
         name=repo.rpartition("/")[2],
         repo=repo,
         adapter=adapter is not None,
@@ -41,7 +40,7 @@ def card_of(folder: Path, manner: Manner, repo: str) -> str:
         manner=manner,
         table=as_table(rows) if rows else "",
         row=_row_of(folder, [row["model"] for row in rows]),
-        training=_yaml(portable(told)) if told else "",
+        training=as_yaml(portable(told)) if told else "",
     )
     return text.rstrip() + "\n"
 
@@ -76,7 +75,3 @@ def _row_of(folder: Path, names: Sequence[str]) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
-
-
-def _yaml(value: Any) -> str:
-    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)).strip()
