@@ -158,6 +158,13 @@ def test_what_was_trained_is_told_with_its_curves(run: Finished) -> None:
     assert training["curves"] == "data:image/png;base64,iVBORw=="
 
 
+def test_a_table_within_a_row_of_an_evaluation_stays_on_its_own_page(run: Finished) -> None:
+    rows = [{"model": "sft", "accuracy": 0.5, "judged": None}, {"model": "rl", "accuracy": 0.6, "judged": {"n": 3}}]
+    write(run.folder / "evaluate" / "results.json", json.dumps({"rows": rows}).encode())
+    shown = {one["title"]: one for one in page_of(run).data["results"]}["Evaluation"]
+    assert (shown["columns"], shown["rows"]) == (["model", "accuracy"], [["sft", "0.500"], ["rl", "0.600"]])
+
+
 def test_the_command_writes_it_and_says_where(run: Finished) -> None:
     done = CliRunner().invoke(app, ["report", str(run.folder)])
     assert (done.exit_code, done.output) == (0, f"report: {run.folder / 'report.html'}\n")
