@@ -70,6 +70,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Left to itself, uv compiles nothing: each of Ray's many processes would, wherever Python may not keep what it compiled.
+export UV_COMPILE_BYTECODE := 1
+
 # Each kind of installation leaves a mark, so that it is repeated only when pyproject.toml changes.
 $(VENV)/bin/uv:
 	$(PYTHON) -m venv $(VENV)

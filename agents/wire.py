@@ -53,26 +53,26 @@ def _sound(text: str) -> str:
 
 
 def reply_in(completion: Any, key: str) -> Reply:
-    """What a response says; raises ValueError, TypeError or AttributeError if it is no chat completion."""
-    choices = getattr(completion, "choices", None)
-    message = getattr(choices[0], "message", None) if choices else None
-    if message is None:
-        # An HTML page or an error body with status 200: not this protocol, or not yet.
-        raise ValueError("no message")
+    """What a response says, given as the JSON it is.
+
+    Raises LookupError, AttributeError, TypeError or ValueError if it is no chat completion: an HTML page or an error
+    body with status 200 is not this protocol, or not yet.
+    """
+    message = completion["choices"][0]["message"]
+    usage = completion.get("usage") or {}
     calls = tuple(
         Call(
-            id=call.id or f"call_{index}",
-            name=_sound(call.function.name or ""),
-            arguments=_sound(call.function.arguments or ""),
+            id=call.get("id") or f"call_{index}",
+            name=_sound(function.get("name") or ""),
+            arguments=_sound(function.get("arguments") or ""),
         )
-        for index, call in enumerate(message.tool_calls or ())
-        if getattr(call, "function", None)
+        for index, call in enumerate(message.get("tool_calls") or ())
+        if (function := call.get("function"))
     )
-    usage = completion.usage
     return Reply(
-        text=_sound(message.content or ""),
+        text=_sound(message.get("content") or ""),
         calls=calls,
-        prompt_tokens=getattr(usage, "prompt_tokens", 0) or 0,
-        completion_tokens=getattr(usage, "completion_tokens", 0) or 0,
+        prompt_tokens=usage.get("prompt_tokens") or 0,
+        completion_tokens=usage.get("completion_tokens") or 0,
         key=key,
     )

@@ -58,9 +58,10 @@ class Spent:
 
 
 class Tree:
-    """CPU seconds of this process and all its descendants, those that ended included."""
+    """CPU seconds of a process, this one by default, and all its descendants, those that ended included."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: int | None = None) -> None:
+        self._root = root or os.getpid()
         self._known: dict[tuple[int, str], float] = {}
         self._own = 0.0
         self._lock, self._done = threading.Lock(), threading.Event()
@@ -88,17 +89,26 @@ class Tree:
 
     def _glance(self) -> None:
         with self._lock:
-            for identity, seconds in _descendants():
+            for identity, seconds in _descendants(self._root):
                 self._known[identity] = max(seconds, self._known.get(identity, 0.0))
 
 
-def _descendants() -> Iterator[tuple[tuple[int, str], float]]:
-    """Id (with start time, since ids are used again) and CPU seconds of this process and all below it."""
+def members(root: int) -> set[int]:
+    """Ids of a process and all below it that are there now."""
+    return _family(root, dict(_processes()))
+
+
+def _family(root: int, fields: dict[int, list[str]]) -> set[int]:
+    found = {root}
+    while below := {pid for pid, one in fields.items() if int(one[1]) in found} - found:
+        found |= below
+    return found & fields.keys()
+
+
+def _descendants(root: int) -> Iterator[tuple[tuple[int, str], float]]:
+    """Id (with start time, since ids are used again) and CPU seconds of a process and all below it."""
     fields = dict(_processes())
-    members = {os.getpid()}
-    while below := {pid for pid, one in fields.items() if int(one[1]) in members} - members:
-        members |= below
-    for pid in members & fields.keys():
+    for pid in _family(root, fields):
         user, system = fields[pid][11:13]
         yield (pid, fields[pid][19]), (int(user) + int(system)) / _TICKS
 

@@ -54,7 +54,7 @@ PLACES: dict[str, Rule] = {
     "JPEG encode": _of("agents/photos.py", "encode_jpeg"),
     "hashes of pixels and files": _of("agents/photos.py", "pixel_hash", "file_hash"),
     "asking: base64, openai client, HTTP": _within(
-        "/openai/", "/httpx", "/httpcore", "/h11/", "/anyio/", "endpoint.py", "wire.py"
+        "/openai/", "/httpx", "/aiohttp/", "endpoint.py", "sender.py", "wire.py"
     ),
     "masks": _within("agents/masks.py"),
     "pydantic and JSON": _within("/pydantic", "/json/", "agents/messages.py"),

@@ -10,10 +10,16 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
+from tenacity import Retrying, retry_if_exception_message, stop_after_attempt
+
 from pipeline.config import ConfigError, RuntimeConfig
 
 _STORE_BYTES = 256 * 1024**2
 """Object store of a session: rows are ids, paths and boxes, so it is never large."""
+_STARTS = Retrying(
+    retry=retry_if_exception_message(match=".*timed out during startup"), stop=stop_after_attempt(3), reraise=True
+)
+"""A node gives up on itself where its helpers take more than 15 s to come up, as they do on a busy machine."""
 _PR_SET_PDEATHSIG = 1
 """Of prctl(2): the signal a process gets when its parent ends."""
 _ADVICE = "\nFailed to apply UDF transform"
@@ -34,12 +40,14 @@ def ray_session(config: RuntimeConfig) -> Iterator[None]:
     cluster = os.environ.get("RAY_ADDRESS")
     with _muted_core():
         try:
-            ray.init(
-                include_dashboard=None if cluster else False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **({} if cluster else local),
-            )
+            for attempt in _STARTS:
+                with attempt:
+                    ray.init(
+                        include_dashboard=None if cluster else False,
+                        log_to_driver=False,
+                        logging_level=logging.ERROR,
+                        **({} if cluster else local),
+                    )
         except ConnectionError as error:
             raise ConfigError(
                 f"The Ray cluster at {cluster} cannot be joined. Start it, and set RAY_AUTH_MODE=token if it wants a "
@@ -55,7 +63,7 @@ def ray_session(config: RuntimeConfig) -> Iterator[None]:
 def ray_settings() -> None:
     """What Ray is told by the environment, and reads on import."""
     # A busy machine needs longer than Ray's 30 s to bring its node up.
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "45")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # Ray would put its workers behind everything else on the machine; they are what the user waits for.
     os.environ.setdefault("RAY_worker_niceness", "0")

@@ -1,5 +1,7 @@
 """Pictures as patches: the same numbers as transformers' own image processor."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,6 +10,7 @@ from agents.boxes import Size
 
 torch = pytest.importorskip("torch")
 
+from pipeline.training.embedding import as_product  # noqa: E402
 from pipeline.training.pixels import blank, patches  # noqa: E402
 
 
@@ -34,3 +37,21 @@ def test_a_picture_counts_its_visual_tokens() -> None:
 def test_a_picture_of_parts_of_tokens_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="not made of whole visual tokens"):
         patches(noise(*size))
+
+
+def test_the_patch_embedding_as_a_product_gives_the_numbers_and_gradients_of_the_convolution() -> None:
+    from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VisionPatchEmbed
+
+    torch.manual_seed(0)
+    embedding, shown = Qwen2_5_VisionPatchEmbed(embed_dim=16), patches(noise(84, 140)).values
+
+    def numbers() -> tuple[Any, Any]:
+        embedding.zero_grad()
+        embedded = embedding(shown)
+        embedded.square().sum().backward()
+        return embedded.detach(), embedding.proj.weight.grad.clone()
+
+    convolved = numbers()
+    as_product(embedding)
+    for one, other in zip(convolved, numbers(), strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-4)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 IGNORED = -100
 """Label of a token that is not trained, by PyTorch's convention."""
 PICTURE = ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>")
+REMEMBERED = 4096
+"""Texts whose ids are kept: the words around what is said are the same in every conversation."""
 FORBIDDEN = (*PICTURE, "<|video_pad|>", "<|vision_pad|>", "<|im_start|>", "<|endoftext|>")
 """Tokens a policy may never write: a picture's tokens without a picture would break the next forward pass."""
 
@@ -55,9 +57,14 @@ class Encoder:
         """Of the token that asks for a crop in the inline dialect; None where the tokenizer lacks it."""
         self.padding = vocabulary.get("<|endoftext|>", self.end)
         self.forbidden = sorted(vocabulary[token] for token in FORBIDDEN if token in vocabulary)
+        self._known: dict[str, tuple[int, ...]] = {}
 
     def text(self, text: str, trained: bool = False) -> Encoded:
-        ids = tuple(self.tokenizer(text, add_special_tokens=False).input_ids) if text else ()
+        if text not in self._known:
+            if len(self._known) == REMEMBERED:
+                self._known.clear()
+            self._known[text] = tuple(self.tokenizer(text, add_special_tokens=False).input_ids) if text else ()
+        ids = self._known[text]
         return Encoded(ids, (trained,) * len(ids))
 
     def picture(self, pixels: Pixels) -> Encoded:

@@ -15,6 +15,9 @@ PATCH, MERGE, FRAMES = 14, 2, 2
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """Of the channels, as CLIP has them (Radford 2021) and Qwen's image processor after it."""
+_LEVELS = np.arange(256, dtype=np.float32)[:, None] * np.float32(1 / 255)
+SHADES = ((_LEVELS - np.array(MEAN, np.float32)) / np.array(STD, np.float32)).T
+"""What each of the 256 values of a channel becomes; shape (3, 256)."""
 
 
 class Pixels(NamedTuple):
@@ -46,14 +49,15 @@ def patches(picture: Image.Image) -> Pixels:
     side = PATCH * MERGE
     if picture.width % side or picture.height % side or not picture.width * picture.height:
         raise ValueError(f"a picture of {picture.width}x{picture.height} is not made of whole visual tokens")
-    shown = np.asarray(picture.convert("RGB"), np.float32) * np.float32(1 / 255)
-    pixels = (shown - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+    shown = np.asarray(picture.convert("RGB"))
     rows, columns = picture.height // PATCH, picture.width // PATCH
-    cut = pixels.reshape(rows // MERGE, MERGE, PATCH, columns // MERGE, MERGE, PATCH, 3)
+    cut = shown.reshape(rows // MERGE, MERGE, PATCH, columns // MERGE, MERGE, PATCH, 3)
     # Patches of one visual token lie together; channels come first, and the frame is there twice.
-    ordered = cut.transpose(0, 3, 1, 4, 6, 2, 5)[:, :, :, :, :, None]
-    doubled = np.broadcast_to(ordered, (*ordered.shape[:5], FRAMES, *ordered.shape[6:]))
-    return Pixels(torch.from_numpy(doubled.reshape(rows * columns, -1).copy()), rows, columns)
+    ordered = cut.transpose(0, 3, 1, 4, 6, 2, 5).reshape(rows * columns, 3, PATCH, PATCH)
+    values = np.empty((rows * columns, 3, FRAMES, PATCH, PATCH), np.float32)
+    for channel, shades in enumerate(SHADES):
+        values[:, channel] = shades[ordered[:, channel]][:, None]
+    return Pixels(torch.from_numpy(values.reshape(rows * columns, -1)), rows, columns)
 
 
 def blank(size: Size) -> Pixels:

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,10 +46,13 @@ class Policy:
     report_to: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        from pipeline.training.embedding import as_product
+
         # The trainers pad with it.
         self.tokenizer.pad_token = self.tokenizer.pad_token or "<|endoftext|>"
+        as_product(self.model)
 
-    @property
+    @cached_property
     def encoder(self) -> Encoder:
         """Raises EncodingError where the tokenizer cannot speak the dialect."""
         encoder = Encoder(self.tokenizer)
