@@ -48,6 +48,7 @@ class VisualSearchAgent:
         known = {tool.name: tool for tool in TOOLS}
         self.config = config
         self.tools: dict[str, Tool] = {name: known[name] for name in config.tools}
+        self._schemas = tuple(tool.schema for tool in self.tools.values())
 
     async def search(self, case: Case, truth: Truth) -> Trajectory:
         """The whole trajectory on one task, right or wrong in the end.
@@ -93,9 +94,8 @@ class VisualSearchAgent:
         return Attempt(steps=tuple(steps), stop="step limit")
 
     async def _think(self, case: Case, messages: list[Message]) -> Reply:
-        schemas = tuple(tool.schema for tool in self.tools.values())
         request = case.request("search", tuple(messages))
-        return await case.ask(request.model_copy(update={"tools": schemas}))
+        return await case.ask(request.model_copy(update={"tools": self._schemas}))
 
     async def _act(self, case: Case, call: Call, thought: str, messages: list[Message]) -> Step:
         """Do what a call asks, tell the model what came of it, and record both."""

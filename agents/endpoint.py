@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -66,7 +67,7 @@ class Endpoint:
 
         Raises ReplyError when the second is wrong too.
         """
-        request = request.model_copy(update={"form": (form.__name__, form.model_json_schema())})
+        request = request.model_copy(update={"form": (form.__name__, _schema(form))})
         reply = await self.ask(request, photo, journal)
         try:
             return form.model_validate_json(reply.text), reply
@@ -89,6 +90,11 @@ class Endpoint:
     async def close(self) -> None:
         """Let go of the connections; the next request opens new ones."""
         await self._sender.close()
+
+
+@cache
+def _schema(form: type[BaseModel]) -> dict[str, Any]:
+    return form.model_json_schema()
 
 
 def _accepted(reply: Reply) -> Reply:

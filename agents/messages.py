@@ -90,6 +90,7 @@ class Photo:
         self.path, self.sha256, self.size = path, sha256, size
         self._cache = cache
         self._sent: dict[View, str] = {}
+        self._last: tuple[View, Image.Image] | None = None
 
     @property
     def image(self) -> Image.Image:
@@ -104,7 +105,10 @@ class Photo:
         return self.data_url(picture.view)
 
     def render(self, view: View) -> Image.Image:
-        return render(self.image, view)
+        """The picture of a view; the last one is kept, as a look is hashed first and then sent."""
+        if self._last is None or self._last[0] != view:
+            self._last = view, render(self.image, view)
+        return self._last[1]
 
     def data_url(self, view: View) -> str:
         """The picture of a view as it is sent, a JPEG; made once, however many requests show it."""

@@ -130,7 +130,7 @@ class Sender:
         try:
             async with asyncio.timeout(config.timeout_seconds):
                 body = body_of(in_words(request, able), photo)
-                # Plain JSON there and back: the typed `create` looks at every part of every message, for twice the time.
+                # Plain JSON both ways: the typed `create` looks at every part of every message, for twice the time.
                 completion = await self._openai().post("/chat/completions", body=body, cast_to=object)
         except TimeoutError as error:
             raise _Passing(f"no answer within {config.timeout_seconds:g} s") from error

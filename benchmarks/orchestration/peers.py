@@ -47,5 +47,5 @@ SYSTEMS = (
     System("ray.data", "ray_data", ("ray[data]==2.60.0", "openai", "pillow", "pydantic"), resumes=False),
     System("curator", "curator", ("bespokelabs-curator==0.1.31", "pillow")),
     System("data-designer", "data_designer", ("data-designer==0.9.7", "pillow")),
-    System("distilabel", "distilabel", ("distilabel[openai]==1.5.3", "pillow")),
+    System("distilabel", "distilabel", ("distilabel[openai]==1.5.3", "pillow", "requests")),
 )

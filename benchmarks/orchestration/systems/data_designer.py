@@ -21,8 +21,9 @@ from data_designer.interface import DataDesigner, ResumeMode
 from benchmarks.orchestration.job import ASK, MODEL, TOOL, Asked, Message, begun, gone_on, photos, url
 
 ALIAS = "teacher"
-BUFFER, GROUPS = 64, 4
-"""Photos in a row group, which is what a crash loses whole, and row groups at once: enough to fill the endpoint."""
+BUFFER, GROUPS = 16, 6
+"""Photos in a row group, which a crash loses whole, and row groups at once: enough to fill the endpoint, and not many
+more, since each request that waits for its turn asks for it every 50 ms."""
 
 Row = dict[str, Any]
 
@@ -89,7 +90,6 @@ def main(url: str, folder: str, out: str) -> None:
             otel_metrics_port=None,
         )
     )
-    # Stopped before its first row group is whole, a run cannot be gone on with: it starts anew in a folder of its own.
     made = designer.create(columns(seed), num_records=len(found), resume=ResumeMode.IF_POSSIBLE).load_dataset()
     assert set(made["photo"]) == set(found), f"{len(made)} of {len(found)} photos were answered"
 

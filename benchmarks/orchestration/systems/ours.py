@@ -13,7 +13,8 @@ from agents.boxes import Box
 from agents.endpoint import Journal
 from agents.gate import Limits
 from agents.messages import Message, Request
-from benchmarks.orchestration.job import ASK, MODEL, Asked
+from agents.views import ZoomPolicy
+from benchmarks.orchestration.job import ASK, CROP, MODEL, Asked
 from pipeline import sources
 from pipeline.config import RunConfig, RuntimeConfig, SampleConfig, TeacherSection
 from pipeline.flow import stream
@@ -55,6 +56,7 @@ def main(url: str, folder: str, out: str) -> None:
         out=out,
         sample=SampleConfig(images=folder, count=None),
         agent=AgentConfig(tools=("zoom",)),
+        zoom=ZoomPolicy(margin=0.0, max_pixels=CROP * CROP * 3 // 4),
         teacher=TeacherSection(local=False, base_url=url, model=MODEL, limits=Limits(concurrency=64)),
         runtime=RuntimeConfig(concurrency={"sample": 4, "ask": 64, "search": 64}),
     )
