@@ -46,11 +46,8 @@ class Policy:
     report_to: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        from pipeline.training.embedding import as_product
-
         # The trainers pad with it.
         self.tokenizer.pad_token = self.tokenizer.pad_token or "<|endoftext|>"
-        as_product(self.model)
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -75,6 +72,8 @@ def load(name: str, manner: Manner | None = None, adapter: AdapterConfig | None 
     """
     from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 
+    from pipeline.training.embedding import as_product
+
     if adapter is not None and adapter.kind == "qlora":
         how["quantization_config"] = _four_bit()
     if not _HUB_ID.fullmatch(name) and not Path(name).exists():
@@ -90,6 +89,7 @@ def load(name: str, manner: Manner | None = None, adapter: AdapterConfig | None 
         model = Qwen2_5_VLForConditionalGeneration.from_pretrained(name, **how)
     except (OSError, ValueError) as error:
         raise PolicyError(f"The model {name!r} cannot be loaded: {str(error).splitlines()[0]}") from error
+    as_product(model)
     policy = Policy(model, tokenizer, known or manner or Manner())
     if policy.manner.dialect is Dialect.INLINE:
         add_zoom_token(policy)
