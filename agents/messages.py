@@ -105,7 +105,7 @@ class Photo:
         return self.data_url(picture.view)
 
     def render(self, view: View) -> Image.Image:
-        """The picture of a view; the last one is kept, as a look is hashed first and then sent."""
+        """The picture of a view; the last one is kept until it is sent, as a look is hashed first."""
         if self._last is None or self._last[0] != view:
             self._last = view, render(self.image, view)
         return self._last[1]
@@ -114,4 +114,5 @@ class Photo:
         """The picture of a view as it is sent, a JPEG; made once, however many requests show it."""
         if view not in self._sent:
             self._sent[view] = data_url(self.render(view))
+            self._last = None  # A worker has many photos at hand, and a whole one is tens of megabytes.
         return self._sent[view]

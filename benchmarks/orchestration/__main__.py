@@ -8,17 +8,15 @@ import argparse
 import json
 import shutil
 import statistics
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from benchmarks.orchestration.job import CALLS
 from benchmarks.orchestration.peers import SYSTEMS, System
-from benchmarks.orchestration.run import Measured, as_json, draw, endpoint, failure, measure
+from benchmarks.orchestration.run import Measured, as_json, awaited, draw, endpoint, failure, measure
 from benchmarks.orchestration.watch import kill
 
 PLACE = Path("outputs/benchmarks/orchestration")
@@ -103,9 +101,7 @@ def killed(system: System, photos: Path, moment: int) -> dict[str, Any]:
         process.wait()
         flying = server.counts().inside
         again = system.start(server.url, photos, out)
-        with suppress(subprocess.TimeoutExpired):  # What hangs is told by what was done in the end.
-            again.wait(PATIENCE)
-        kill(again.pid)
+        awaited(again, PATIENCE)  # Whether it hung is told by what was done in the end.
         counts = server.counts()
     return {"moment": moment, "flying": flying, "again": counts.calls - counts.distinct, "distinct": counts.distinct}
 

@@ -16,7 +16,7 @@ from agents.boxes import Size
 from benchmarks.images import photo
 from benchmarks.orchestration.job import CALLS
 from benchmarks.orchestration.peers import System
-from benchmarks.orchestration.watch import Watch
+from benchmarks.orchestration.watch import Watch, kill
 
 CAPACITY = 64
 MIDDLE = (0.1, 0.9)
@@ -100,19 +100,28 @@ def draw(folder: Path, count: int) -> Path:
 
 
 def measure(system: System, photos: Path, out: Path, latency: float, refuse: bool = False) -> Measured:
-    """Let a system do the job from its start to its end; raises CalledProcessError if it fails."""
+    """Let a system do the job from its start to its end; raises RuntimeError if it fails or hangs."""
     expected = CALLS * sum(1 for _ in photos.glob("*.jpg"))
     with endpoint(latency, refuse) as server:
         process = system.start(server.url, photos, out)
         watch = Watch(process.pid)
         with watch.watching():
-            code = process.wait(LONGEST)
+            code = awaited(process, LONGEST)
         counts = server.counts()
-    if code or counts.distinct != expected:
+    if code != 0 or counts.distinct != expected:
         raise RuntimeError(
             f"{system.name} ended with {code} after {counts.distinct} of {expected} calls: see {out}.log"
         )
     return _measured(server, counts, watch)
+
+
+def awaited(process: "subprocess.Popen[bytes]", patience: float) -> int | None:
+    """How a system ended; None where it did not, and is ended here: it would disturb those that come after it."""
+    try:
+        return process.wait(patience)
+    except subprocess.TimeoutExpired:
+        kill(process.pid)
+        return None
 
 
 def _measured(server: Endpoint, counts: Counts, watch: Watch) -> Measured:

@@ -5,7 +5,7 @@ import signal
 import time
 from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -73,7 +73,5 @@ def _proportional(pid: int) -> float:
 def kill(root: int) -> None:
     """End a process and all below it at once, as a power cut would."""
     for pid in members(root):
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
