@@ -166,6 +166,10 @@ class RuntimeConfig(_Section):
     progress_seconds: float = 15.0
     """Seconds between progress lines where there is no terminal."""
 
+    def workers(self, stage: str) -> tuple[int, int]:
+        """Worker processes of a stage, and the records in flight in each."""
+        return self.actors.get(stage, 1), self.concurrency.get(stage, 4)
+
 
 class RunConfig(_Section):
     """One run of the data pipeline."""

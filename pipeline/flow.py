@@ -1,5 +1,6 @@
 """The stages on Ray Data: one streaming dataset, no barrier between stages, async actors in each."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 2_000
 """Records handed to Ray at a time. Ray Data keeps some 5 kB for each block that ever was, stage by stage, as long
 as a dataset runs; so what the driver holds does not grow with the run."""
+ROWS_A_BLOCK = 8
+"""Records that travel together, at most: Ray Data does as much for a block of one as for a block of eight."""
 _ACTOR_CPUS = 0.1
 """A worker waits on the endpoint most of the time; Ray only has to know that it is there."""
 
@@ -51,13 +54,22 @@ def _stream(
 ) -> Iterator[str]:
     import ray.data
 
-    # One row a block: a row goes on as soon as it is done, whatever its neighbours do.
-    dataset: Dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
+    blocks = math.ceil(len(rows) / _rows_a_block(len(rows), stages, config))
+    dataset: Dataset = ray.data.from_items(rows, override_num_blocks=blocks)
     for stage in stages:
         dataset = _through(dataset, stage, config, meter, gate)
     with unwrapped():
         for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0):
             yield from (str(text) for text in batch.get("record", ()))
+
+
+def _rows_a_block(rows: int, stages: Sequence[type[Stage]], config: RunConfig) -> int:
+    """One where records are few: each goes on as soon as it is done, whatever its neighbours do.
+
+    Where there are many, no place stands empty because of those who wait for the slowest of their block.
+    """
+    places = max(math.prod(config.runtime.workers(stage.name)) for stage in stages)
+    return max(1, min(ROWS_A_BLOCK, rows // (2 * places)))
 
 
 class _Bound(Worker):
@@ -71,14 +83,11 @@ class _Bound(Worker):
 def _through(dataset: "Dataset", stage: type[Stage], config: RunConfig, meter: Any, gate: Any) -> "Dataset":
     from ray.data import ActorPoolStrategy
 
-    runtime = config.runtime
+    workers, concurrency = config.runtime.workers(stage.name)
     return dataset.map_batches(
         _Bound,
         fn_constructor_args=(stage, config, meter, gate),
-        batch_size=1,
-        compute=ActorPoolStrategy(
-            size=runtime.actors.get(stage.name, 1),
-            max_concurrent_calls_per_actor=runtime.concurrency.get(stage.name, 4),
-        ),
+        batch_size=None,
+        compute=ActorPoolStrategy(size=workers, max_concurrent_calls_per_actor=concurrency),
         num_cpus=_ACTOR_CPUS,
     )

@@ -5,7 +5,7 @@ import hashlib
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +27,9 @@ from pipeline.records import ImageRecord, Rejected, Task
 from pipeline.sam.choice import segmenter_of
 from pipeline.sam.pool import Pool
 from pipeline.store import Outcome, Store
+
+REPORT_SECONDS = 0.5
+"""Between two reports of a busy worker to the meter: as often as the table of a terminal is drawn."""
 
 
 class Reject(Exception):
@@ -93,13 +96,22 @@ class Worker:
         self.stage = stage(Desk(config, RemoteGate(gate) if gate is not None else None))
         self.store = store_of(config)
         self.meter = meter
+        self._places = asyncio.Semaphore(config.runtime.workers(stage.name)[1])
+        """Records in flight, of whatever batch."""
+        self._counts: dict[str, float] = defaultdict(float)
+        self._reported = 0.0
 
     async def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
         made = await asyncio.gather(*(self.work(str(text)) for text in batch["record"]))
+        self._report()
         return {"record": [record for records in made for record in records]}
 
     async def work(self, text: str) -> list[str]:
         """The records that come of one, from disk if it was finished before."""
+        async with self._places:
+            return await self._work(text)
+
+    async def _work(self, text: str) -> list[str]:
         name = self.stage.name
         record = self.stage.consumes.model_validate_json(text)
         identity: str = record.id  # type: ignore[attr-defined]
@@ -108,7 +120,7 @@ class Worker:
             started = time.monotonic()
             done = await self._process(record, identity)
             await asyncio.to_thread(self.store.time, name, time.monotonic() - started)
-        self._report(seen=1, made=len(done))
+        self._count(seen=1, made=len(done))
         return done
 
     async def _process(self, record: Any, identity: str) -> list[str]:
@@ -128,18 +140,27 @@ class Worker:
             made, rejects = [], [rejection(name, record, "refused by the teacher", {"detail": str(error)})]
         except Exception:  # A bug of ours costs its own record, never the others.
             await asyncio.to_thread(self.store.fail, name, identity, traceback.format_exc())
-            self._report(failed=1)
+            self._count(failed=1)
             return []
         outcome = Outcome([one.model_dump_json() for one in made], rejects)
         await asyncio.to_thread(self.store.finish, name, identity, outcome)
         usage = journal.usage
         tokens = usage.prompt_tokens + usage.completion_tokens
-        self._report(rejected=len(rejects), calls=usage.calls, tokens=tokens, cost=usage.cost)
+        self._count(rejected=len(rejects), calls=usage.calls, tokens=tokens, cost=usage.cost)
         return outcome.records
 
-    def _report(self, **counts: float) -> None:
-        if self.meter is not None:
-            self.meter.add.remote(self.stage.name, counts)
+    def _count(self, **counts: float) -> None:
+        for name, number in counts.items():
+            self._counts[name] += number
+        if time.monotonic() - self._reported > REPORT_SECONDS:
+            self._report()
+
+    def _report(self) -> None:
+        """Tell the meter what was counted since the last time."""
+        if self.meter is not None and self._counts:
+            self.meter.add.remote(self.stage.name, dict(self._counts))
+        self._counts.clear()
+        self._reported = time.monotonic()
 
 
 def rejection(stage: str, record: Any, reason: str, evidence: dict[str, Any]) -> Rejected:

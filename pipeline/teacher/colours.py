@@ -2,6 +2,7 @@
 
 import colorsys
 from collections import Counter
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +48,7 @@ _HUES = (
 """Upper end of each hue in degrees; between green and blue, as in teal, people do not agree on a name."""
 
 
+@lru_cache(maxsize=1 << 16)
 def name_pixel(red: int, green: int, blue: int) -> str:
     """The everyday name of one RGB colour; `UNCERTAIN` where people would not agree on one."""
     hue, saturation, value = colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)
@@ -78,7 +80,7 @@ def name_colour(pixels: Pixels, agreement: float = AGREEMENT) -> str | None:
     if not len(pixels):
         return None
     sample = pixels[:: max(1, len(pixels) // 300)]
-    names = Counter(name_pixel(*map(int, pixel)) for pixel in sample)
+    names = Counter(name_pixel(*pixel) for pixel in sample.tolist())
     name, count = names.most_common(1)[0]
     return name if name != UNCERTAIN and count >= agreement * len(sample) else None
 

@@ -35,9 +35,9 @@ def find_sign(sight: Sight, line: Line) -> Sign | None:
     """The sign that bears a line; None if there is no clear one or the picture cuts it."""
     import cv2
 
-    pixels = sight.pixels()
-    ground = _ground_colour(pixels, line.box)
-    near = np.linalg.norm(pixels.astype(np.float32) - ground, axis=2) < TOLERANCE
+    pixels = sight.pixels
+    off = pixels - _ground_colour(pixels, line.box)
+    near = np.einsum("yxc,yxc->yx", off, off) < TOLERANCE**2
     count, labels, stats, _ = cv2.connectedComponentsWithStats(near.astype(np.uint8), connectivity=4)
     inside = labels[line.box.y1 : line.box.y2, line.box.x1 : line.box.x2]
     found = np.bincount(inside.ravel(), minlength=count)[1:]

@@ -5,8 +5,10 @@ import io
 import math
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +46,8 @@ RIM = 24
 """Pixels put around a picture before writing is looked for."""
 
 
-class Sight(NamedTuple):
+@dataclass(frozen=True)
+class Sight:
     """What was seen in one picture."""
 
     size: Size
@@ -52,6 +55,7 @@ class Sight(NamedTuple):
     data: bytes
     """The encoded picture, for whoever wants to look at more than its writing."""
 
+    @cached_property
     def pixels(self) -> Array:
         """RGB, shape (h, w, 3)."""
         return _decoded(self.data)

@@ -13,6 +13,7 @@ from agents.dialects import BOX_END, ZOOM_TOKEN, Dialect
 from pipeline.training.encode import Encoder
 from pipeline.training.errors import EncodingError, PolicyError
 from pipeline.training.manner import Manner, file_of, manner_of
+from pipeline.training.together import is_first
 
 RELATED = (BOX_END, "<|vision_start|>")
 """Tokens whose mean the zoom token starts from: it stands between a box and a picture."""
@@ -58,7 +59,12 @@ class Policy:
         return encoder
 
     def save(self, folder: Path) -> None:
-        """Write model (or adapter), tokenizer and manner; loads again with `load`, and in plain transformers."""
+        """Write model (or adapter), tokenizer and manner; loads again with `load`, and in plain transformers.
+
+        Of processes that train together, the first writes.
+        """
+        if not is_first():
+            return
         self.model.save_pretrained(folder, safe_serialization=True)
         self.tokenizer.save_pretrained(folder)
         self.manner.save(folder)

@@ -14,6 +14,7 @@ from pipeline.training.examples import Example
 from pipeline.training.journal import draw_curves
 from pipeline.training.manner import Manner
 from pipeline.training.policy import Policy, load, with_adapter
+from pipeline.training.together import is_first
 
 Say = Callable[[str], None]
 
@@ -38,6 +39,8 @@ def train(config: TrainConfig, say: Say = print) -> list[dict[str, Any]]:
         rows = run_course(config)
     else:
         rows = _on_shards(config, say)
+    if not is_first():
+        return rows
     (config.folder / "results.json").write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf-8")
     draw_curves(config.folder)
     say("\n" + as_table(rows))
@@ -110,8 +113,9 @@ def _remember(config: TrainConfig) -> None:
     path = config.folder / "train.json"
     now = fixed(config)
     if not path.exists():
-        config.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
+        if is_first():
+            config.folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
         return
     known = json.loads(path.read_text(encoding="utf-8"))
     changed = [key for key in now if known.get(key) != now[key]]

@@ -15,6 +15,7 @@ from pipeline.training.examples import Lesson
 from pipeline.training.journal import Journal, forget
 from pipeline.training.manner import Manner
 from pipeline.training.policy import Policy
+from pipeline.training.together import is_first
 
 Say = Callable[[str], None]
 
@@ -63,7 +64,8 @@ def train(trainer: Any, folder: Path) -> None:
     trainer.remove_callback(PrinterCallback)
     checkpoint = last_checkpoint(folder)
     if checkpoint is not None:
-        forget(folder, _step(checkpoint))
+        if is_first():
+            forget(folder, _step(checkpoint))
         _restore(trainer, str(checkpoint))
     try:
         trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
@@ -84,7 +86,7 @@ def last_checkpoint(folder: Path) -> Path | None:
             json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
             whole = path
         except (OSError, ValueError):
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)  # Others that train with this one remove it too.
     return whole
 
 
