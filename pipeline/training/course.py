@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from pipeline.training import lamps
 from pipeline.training.config import Lesson, TrainConfig
-from pipeline.training.evaluate import Evaluator, share
+from pipeline.training.evaluate import GREEDY, Evaluator, share
 from pipeline.training.journal import cpu_seconds
 from pipeline.training.policy import Policy, load
 from pipeline.training.scenes import FOR_RL, HELD_OUT, NUMBERS_PER_SEED, example, exercises, questions, scenes
@@ -67,7 +67,8 @@ def _row(config: TrainConfig, policy: Policy, name: str, resolution: int) -> dic
 def _accuracy(config: TrainConfig, policy: Policy, name: str, resolution: int) -> dict[str, Any]:
     """As much of a row as is looked at where a model only stands beside another."""
     examples = scenes(HELD_OUT, config.evaluate.count, resolution, config.manner)
-    right, _, _ = share(Evaluator(config.evaluate, config.seed).rollouts(policy, examples))
+    (greedy,) = Evaluator(config.evaluate, config.seed).rollouts(policy, examples, GREEDY)
+    right, _, _ = share(greedy)
     return {"model": name, "resolution": resolution, "accuracy": right}
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from typing_extensions import override
 
@@ -40,6 +40,18 @@ class RightCrops(ZoomEnvironment):
         return super().zoom(self.setting.zoom(union(list(self.example.evidence))))
 
 
+class Way(NamedTuple):
+    """How questions are put to a policy."""
+
+    temperature: float = 0.0
+    world: type[ZoomEnvironment] = ZoomEnvironment
+
+
+GREEDY, SAMPLED = Way(), Way(temperature=1.0)
+CONTROLS = {"random_crop_accuracy": Way(world=RandomCrops), "right_crop_accuracy": Way(world=RightCrops)}
+"""By the number of a row they make."""
+
+
 def elsewhere(view: View, photo: Size, draw: str) -> View:
     """A view as large as another, of a box of that size anywhere in the photo; the same for the same `draw`."""
     rng, size = Random(draw), view.box.size
@@ -64,43 +76,47 @@ class Evaluator:
     def __init__(self, config: EvaluateConfig, seed: int = 0) -> None:
         self.config, self.seed = config, seed
 
-    def rollouts(
-        self,
-        policy: Policy,
-        examples: Sequence[Example],
-        temperature: float = 0.0,
-        world: type[ZoomEnvironment] = ZoomEnvironment,
-    ) -> list[Rollout]:
-        sampling = Sampling(temperature=temperature, max_tokens=self.config.max_tokens)
-        roller = Roller(policy.model, policy.encoder, policy.manner, sampling, self.seed, world)
-        return [rollout for batch in _batches(examples, self.config.batch) for rollout in roller.roll(batch)]
+    def rollouts(self, policy: Policy, examples: Sequence[Example], *ways: Way) -> list[list[Rollout]]:
+        """For each way, a rollout of each example. A batch goes all ways before the next one's pictures are made."""
+        rollers = [self._roller(policy, way) for way in ways]
+        made: list[list[Rollout]] = [[] for _ in ways]
+        for batch in _batches(examples, self.config.batch):
+            for rollouts, roller in zip(made, rollers, strict=True):
+                rollouts += roller.roll(batch)
+        return made
+
+    def _roller(self, policy: Policy, way: Way) -> Roller:
+        sampling = Sampling(temperature=way.temperature, max_tokens=self.config.max_tokens)
+        return Roller(policy.model, policy.encoder, policy.manner, sampling, self.seed, way.world)
 
     def row(self, policy: Policy, name: str, examples: Sequence[Example]) -> dict[str, Any]:
         """One row of the table, on examples posed at one resolution."""
         examples = list(examples)
-        greedy = self.rollouts(policy, examples)
+        greedy, sampled = self.rollouts(policy, examples, GREEDY, SAMPLED)
         right, low, high = share(greedy)
         row: dict[str, Any] = {
             "model": name,
             "resolution": examples[0].resolution or NATIVE,
             "n": len(greedy),
             "accuracy": right,
-            "accuracy_t1": share(self.rollouts(policy, examples, 1.0))[0],
+            "accuracy_t1": share(sampled)[0],
             "ci95": [low, high],
             "zooms": mean(len(rollout.views) for rollout in greedy),
             "zoom_rate": mean(bool(rollout.views) for rollout in greedy),
             "visual_tokens": mean(rollout.visual_tokens for rollout in greedy),
             "faithful_zooms": mean(faithful_zooms(rollout) for rollout in greedy if rollout.views),
             # Measured where they mean something, null elsewhere.
-            **dict.fromkeys(("random_crop_accuracy", "right_crop_accuracy")),
+            **dict.fromkeys(CONTROLS),
         }
         if not row["zooms"]:
             return row
         again = examples[: self.config.controls]
         row["controls"] = len(again)
-        row["random_crop_accuracy"] = share(self.rollouts(policy, again, world=RandomCrops))[0]
-        if all(example.evidence for example in again):
-            row["right_crop_accuracy"] = share(self.rollouts(policy, again, world=RightCrops))[0]
+        ways = dict(CONTROLS)
+        if not all(example.evidence for example in again):
+            del ways["right_crop_accuracy"]
+        for name, rollouts in zip(ways, self.rollouts(policy, again, *ways.values()), strict=True):
+            row[name] = share(rollouts)[0]
         return row
 
 

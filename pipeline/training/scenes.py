@@ -25,8 +25,9 @@ NUMBERS_PER_SEED = 100_000
 """Room for the scenes of one seed of training, so that seeds share none."""
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=128)
 def _scene(number: int) -> lamps.Scene:
+    """Kept, 0.8 MB each, as long as a batch of rollouts lasts: each is looked at twice or more."""
     return lamps.draw(number)
 
 
