@@ -91,6 +91,14 @@ def test_a_rollout_that_ran_out_of_looks_gets_no_gradient(tmp_path: Path) -> Non
     assert advantages[0] > 0 > advantages[1]
 
 
+def test_a_rollout_that_spent_its_looks_on_impossible_boxes_is_a_failure_to_learn_from(tmp_path: Path) -> None:
+    there = trainer(tmp_path)
+    right, wrong = recited("EXIT"), recited("ENTRY")
+    faulty = wrong._replace(stop=Stop.OVER_TURN, faults=("The box is empty.", "The box is empty."))
+    advantages = there._advantages([[right, faulty]], [[1.0, -0.5]]).tolist()
+    assert advantages[0] > 0 > advantages[1]
+
+
 def recited(answer: str) -> Rollout:
     one = example(looks=0)
     return recite(gold(one, manner()).replace("EXIT", answer), one, manner())

@@ -113,12 +113,15 @@ class FocusTrainer(GRPOTrainer):  # type: ignore[misc]
         return Roller(model, self.encoder, self.policy_manner, self.sampling, seed)
 
     def _advantages(self, groups: list[list[Rollout]], scores: list[list[float]]) -> "Tensor":
-        """How much better each rollout is than expected; 0 where it ran out of looks: no fault to learn from."""
+        """How much better each rollout is than expected; 0 where it ran out of looks: no fault to learn from.
+
+        Where it spent them on looks that are impossible, that is one.
+        """
         import torch
 
         rewards = torch.tensor(scores)
         advantages = ADVANTAGES[self.how.algorithm](rewards).flatten()
-        stopped = [rollout.stop is Stop.OVER_TURN for group in groups for rollout in group]
+        stopped = [rollout.stop is Stop.OVER_TURN and not rollout.faults for group in groups for rollout in group]
         return advantages.masked_fill(torch.tensor(stopped), 0.0)
 
     def _batch(self, rollouts: list[Rollout]) -> dict[str, Any]:
