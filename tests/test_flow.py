@@ -18,7 +18,7 @@ from tests.trivial import Again, Once, Picky, candidates, config
 
 pytestmark = pytest.mark.ray
 
-MEGABYTES = 45
+MEGABYTES = 20
 """What five thousand records may add to the driver's memory over a hundred."""
 
 

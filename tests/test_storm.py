@@ -22,7 +22,7 @@ from tests.scripted import Body, Response, fault, says
 
 pytestmark = pytest.mark.e2e
 
-ALLOWED, LATENCY, WORKERS, EACH = 8, 0.4, 4, 100
+ALLOWED, LATENCY, WORKERS, EACH = 8, 0.8, 4, 75
 
 
 class Asker:
