@@ -8,11 +8,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from pipeline.config import load_as
-from pipeline.training.config import TrainConfig
-from pipeline.training.course import train_base
-from pipeline.training.journal import history
-from tests.runs import ROOT, Ended, Run, alive, cof, files, until
+from tests.runs import Ended, Run, alive, cof, files, until
 
 pytestmark = pytest.mark.e2e
 
@@ -93,21 +89,6 @@ def test_a_finished_course_is_not_done_again(trained: Trained) -> None:
     assert "step" not in again.out.partition("| model")[0]
     changed = {name for name, content in files(trained.folder).items() if before[name] != content}
     assert changed <= {"curves.png", "results.json"}
-
-
-def losses(folder: Path, workers: int) -> list[float]:
-    """Of a short base, trained by so many processes; its batch of four is shared among them."""
-    rows = "[{kind: reading, resolution: 84}, {kind: direct, resolution: 224}]"
-    base = f"course.base=[{{steps: 4, batch: 4, accumulate: 1, log_steps: 1, rows: {rows}}}]"
-    config = load_as(TrainConfig, ROOT / "configs/tiny.yaml", [f"out={folder}", f"course.workers={workers}", base])
-    train_base(config)
-    return [numbers["loss"] for numbers in history(folder / "base" / "leg1")]
-
-
-def test_processes_that_train_together_learn_what_one_learns(tmp_path: Path) -> None:
-    alone, shared = (losses(tmp_path / str(workers), workers) for workers in (1, 2))
-    assert len(alone) == 4
-    assert shared == pytest.approx(alone, rel=1e-4)
 
 
 def test_another_configuration_is_refused(trained: Trained) -> None:

@@ -79,6 +79,15 @@ def test_a_saved_policy_loads_as_it_was(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.bin"))
 
 
+def test_of_processes_that_train_together_the_first_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`accelerate launch` sets RANK."""
+    for rank in ("1", "0"):
+        assert not any(tmp_path.iterdir())
+        monkeypatch.setenv("RANK", rank)
+        policy().save(tmp_path)
+    assert (tmp_path / "model.safetensors").is_file()
+
+
 def test_a_saved_policy_loads_in_plain_transformers(tmp_path: Path) -> None:
     from transformers import AutoModelForImageTextToText, AutoTokenizer
 

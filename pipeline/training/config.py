@@ -160,7 +160,7 @@ class CourseConfig(_Section):
     more: Lesson = Lesson()
     """The control of RL: the same compute spent on more of `few`."""
     workers: int = Field(2, ge=1)
-    """Cores: arms of the experiment trained at the same time, and processes that train the base together."""
+    """Arms of the experiment trained at the same time, each on one core."""
 
 
 class TrainConfig(_Section):

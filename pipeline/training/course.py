@@ -6,13 +6,11 @@ from all traces, `sft-few` from few; from there RL needs answers only, and its c
 """
 
 import json
-import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from pipeline.training import lamps
@@ -21,7 +19,6 @@ from pipeline.training.evaluate import GREEDY, Evaluator, share
 from pipeline.training.journal import cpu_seconds
 from pipeline.training.policy import Policy, load
 from pipeline.training.scenes import FOR_RL, HELD_OUT, NUMBERS_PER_SEED, example, exercises, questions, scenes
-from pipeline.training.together import processes, together
 
 
 class Arm(NamedTuple):
@@ -44,8 +41,7 @@ def _lessons(name: str, pick: Callable[[TrainConfig], Sequence[Lesson]]) -> Call
         for leg, lesson in enumerate(pick(config), 1):
             count = (lesson.steps or 1) * lesson.batch * lesson.accumulate
             rows = exercises(lesson.rows, first, count, lesson.few, config.manner)
-            own = lesson.model_copy(update={"batch": lesson.batch // processes()})
-            fine_tune(policy, rows, own, folder / f"leg{leg}", f"{name} {leg}", config.seed)
+            fine_tune(policy, rows, lesson, folder / f"leg{leg}", f"{name} {leg}", config.seed)
             first += count
 
     return run
@@ -96,8 +92,6 @@ def run_course(config: TrainConfig) -> list[dict[str, Any]]:
     made = {name: rows for name in arms if (rows := _rows_of(config, name)) is not None}
     if len(made) == len(arms):
         return _table(made)  # No process need start for what is done.
-    if "base" not in made:
-        train_base(config)
     with _pool(config.course.workers) as pool:
         running: dict[str, Future[list[dict[str, Any]]]] = {}
         for name in FIRST:
@@ -106,22 +100,6 @@ def run_course(config: TrainConfig) -> list[dict[str, Any]]:
             running[name] = pool.submit(run_arm, config, name)
         made = {arm.name: running[arm.name].result() for arm in ARMS}
     return _table(made)
-
-
-def train_base(config: TrainConfig) -> None:
-    """Train what all other arms wait for, in as many processes as its batches can be shared among."""
-    count = math.gcd(config.course.workers, *(leg.batch for leg in config.course.base))
-    with TemporaryDirectory() as folder, _pool(count) as pool:
-        # None of them ends before all have begun, so each has a process of its own.
-        shares = [pool.submit(_share_of_base, config, rank, count, f"{folder}/meeting") for rank in range(count)]
-        for share_of_base in shares:
-            share_of_base.result()
-
-
-def _share_of_base(config: TrainConfig, rank: int, count: int, meeting: str) -> None:
-    arm = next(arm for arm in ARMS if arm.name == "base")
-    with together(rank, count, meeting):
-        _train(config, arm)
 
 
 def _table(made: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -138,7 +116,7 @@ def run_arm(config: TrainConfig, name: str) -> list[dict[str, Any]]:
     if (finished := _rows_of(config, name)) is not None:
         return finished
     folder = config.folder / name
-    policy = load(str(_train(config, arm)), config.manner)
+    policy = _policy(config, arm, folder)
     spent = sum(cpu_seconds(leg) for leg in folder.glob("leg*"))
     rows = [
         arm.evaluate(config, policy, name, resolution) | {"train_cpu_seconds": spent}
@@ -158,15 +136,14 @@ def _rows_of(config: TrainConfig, name: str) -> list[dict[str, Any]] | None:
     return rows
 
 
-def _train(config: TrainConfig, arm: Arm) -> Path:
-    """The folder with the trained model of an arm."""
-    folder = config.folder / arm.name
+def _policy(config: TrainConfig, arm: Arm, folder: Path) -> Policy:
+    """The trained policy of an arm."""
     model = folder / "model"
     if not (model / "chain_of_focus.json").exists():
         policy = _new(config) if arm.start is None else load(str(config.folder / arm.start / "model"), config.manner)
         arm.train(config, policy, folder)
         policy.save(model)
-    return model
+    return load(str(model), config.manner)
 
 
 def _new(config: TrainConfig) -> Policy:
