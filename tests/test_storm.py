@@ -22,7 +22,7 @@ from tests.scripted import Body, Response, fault, says
 
 pytestmark = pytest.mark.e2e
 
-ALLOWED, LATENCY, WORKERS, EACH = 8, 0.8, 4, 75
+ALLOWED, LATENCY, WORKERS, EACH = 8, 0.8, 4, 100
 
 
 class Asker:
@@ -80,10 +80,8 @@ def test_a_crowded_endpoint_is_kept_busy_by_all_workers_together(
         ray.get([one.ask.remote(0, 0) for one in workers])
         answered = sum(ray.get([one.ask.remote(n * EACH, EACH) for n, one in enumerate(workers)]))
     assert answered == WORKERS * EACH
-    # On a quiet machine under 5 % are refused, and it takes 1.1 times the ideal; test_gate has the exact shares, in
-    # simulated time. Other work on the machine counts here.
-    assert door.refused < 0.1 * len(script.asked)
-    assert door.seconds < 1.6 * WORKERS * EACH * LATENCY / ALLOWED
+    assert door.refused < 0.05 * len(script.asked)
+    assert door.seconds < 1.3 * WORKERS * EACH * LATENCY / ALLOWED
 
 
 def test_the_money_holds_for_all_workers_together(scripted: Scripted, photo: Path, tmp_path: Path) -> None:

@@ -86,7 +86,8 @@ def last_checkpoint(folder: Path) -> Path | None:
             json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
             whole = path
         except (OSError, ValueError):
-            shutil.rmtree(path, ignore_errors=True)  # Others that train with this one remove it too.
+            if is_first():
+                shutil.rmtree(path)
     return whole
 
 
