@@ -51,16 +51,17 @@ class Endpoint:
 
         Raises EndpointError when the endpoint cannot be used, RefusedError when it refuses just this request.
         """
-        known = await asyncio.to_thread(journal.get, request.key)
+        key = request.key
+        known = await asyncio.to_thread(journal.get, key)
         if known is not None:
-            return _accepted(Reply(**known, key=request.key))
+            return _accepted(Reply(**known, key=key))
         if self.offline:
-            raise EndpointError(f"Replay is offline and the call log lacks a {request.role} request ({request.key}).")
+            raise EndpointError(f"Replay is offline and the call log lacks a {request.role} request ({key}).")
         started = time.monotonic()
         reply = await self._sender.send(request, photo)
         # A refusal is kept too: a replay has to meet it at the same place.
         await asyncio.to_thread(journal.put, request, reply, time.monotonic() - started)
-        return _accepted(reply)
+        return _accepted(reply.model_copy(update={"key": key}))
 
     async def fill(self, request: Request, form: type[Form], photo: Photo, journal: Journal) -> tuple[Form, Reply]:
         """A reply that follows a form; one repair turn quotes what was wrong with the first.

@@ -60,7 +60,8 @@ def open_photo(source: Source) -> Image.Image:
     with _opened(source) as image:
         try:
             image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
+            ImageOps.exif_transpose(image, in_place=True)
+            return _to_rgb(image)
         except (OSError, SyntaxError, ValueError, MemoryError) as error:
             raise PhotoError(f"damaged image: {error}") from error
 
@@ -107,7 +108,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         image = Image.alpha_composite(white, rgba)
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:

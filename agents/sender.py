@@ -141,7 +141,7 @@ class Sender:
         except ValueError as error:
             raise _Passing("the response is not valid JSON") from error
         try:
-            reply = reply_in(completion, request.key)
+            reply = reply_in(completion)
         except (LookupError, AttributeError, TypeError, ValueError) as error:
             raise _Passing("the response is no chat completion") from error
         self._refusals = 0
@@ -175,7 +175,7 @@ class Sender:
                 f"{request.role} request ({why}). Mend that, try those that were set aside again with "
                 "`cof retry-rejects`, and run the same command again."
             )
-        return Reply(refused=why, key=request.key)
+        return Reply(refused=why)
 
     def _openai(self) -> "AsyncOpenAI":
         loop = asyncio.get_running_loop()

@@ -52,7 +52,7 @@ def _sound(text: str) -> str:
     return text[:MOST_SAID].encode(errors="replace").decode()
 
 
-def reply_in(completion: Any, key: str) -> Reply:
+def reply_in(completion: Any) -> Reply:
     """What a response says, given as the JSON it is.
 
     Raises LookupError, AttributeError, TypeError or ValueError if it is no chat completion: an HTML page or an error
@@ -74,5 +74,4 @@ def reply_in(completion: Any, key: str) -> Reply:
         calls=calls,
         prompt_tokens=usage.get("prompt_tokens") or 0,
         completion_tokens=usage.get("completion_tokens") or 0,
-        key=key,
     )

@@ -95,7 +95,7 @@ class Instant(Sender):
     @override
     async def send(self, request: Request, photo: Photo | None) -> Reply:
         await super().send(request, photo)
-        return Reply(**self.replies[request.key], key=request.key)
+        return Reply(**self.replies[request.key])
 
 
 def main(run: Path) -> None:
@@ -168,13 +168,12 @@ async def _replayed(work: Work) -> float:
 async def _through_stages(
     config: RunConfig, photos: list[Candidate], endpoint: Endpoint | None = None, stages: Sequence[type[Stage]] = STAGES
 ) -> None:
-    """The real workers, one stage after the other."""
-    records = [photo.model_dump_json() for photo in photos]
-    for stage in stages:
-        worker = Worker(stage, config)
-        if endpoint is not None:
-            worker.stage.desk.endpoint = endpoint
-        records = [made for record in records for made in (await worker({"record": [record]}))["record"]]
+    """The real worker, one photo after the other."""
+    worker = Worker(stages, config)
+    if endpoint is not None:
+        worker.desk.endpoint = endpoint
+    for photo in photos:
+        await worker.work(photo.model_dump_json())
 
 
 def _with_ray(work: Work) -> tuple[float, float]:

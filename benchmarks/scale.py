@@ -35,7 +35,7 @@ class Parrot(Sender):
 
     @override
     async def send(self, request: Request, photo: Photo | None) -> Reply:
-        return Reply(text="ok", prompt_tokens=10, completion_tokens=1, key=request.key)
+        return Reply(text="ok", prompt_tokens=10, completion_tokens=1)
 
 
 class Say(Stage):
@@ -87,7 +87,7 @@ def main() -> None:
 def measured(records: int) -> dict[str, Any]:
     """One run in this process, from the first record's start to the last one's end."""
     with tempfile.TemporaryDirectory(dir="outputs") as folder:
-        runtime = RuntimeConfig(concurrency={"say": 32, "again": 32})
+        runtime = RuntimeConfig(photos=32)
         config = RunConfig(out=folder, teacher=TeacherSection(local=False), runtime=runtime)
         with ray_session(config.runtime):
             warm = list(stream(candidates(1, "warm"), (Say, SayAgain), config))

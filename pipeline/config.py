@@ -156,19 +156,15 @@ class RuntimeConfig(_Section):
 
     cpus: int | None = None
     """CPUs that Ray may use; null is all of them."""
-    actors: dict[str, int] = {"sample": 1, "propose": 1, "screen": 1, "search": 1, "summarize": 1}
-    """Worker processes per stage."""
-    concurrency: dict[str, int] = {"sample": 4, "propose": 8, "screen": 8, "search": 8, "summarize": 8}
-    """Records in flight in each worker: what waits on the endpoint costs no CPU."""
+    workers: int = Field(2, ge=1)
+    """Processes that take photos through the stages."""
+    photos: int = Field(8, ge=1)
+    """Photos in flight in each, with all their tasks: what waits on the endpoint costs no CPU."""
     local_teacher_threads: int = 2
     replay: str | None = None
     """Answer from this run folder's call log alone, without an endpoint."""
     progress_seconds: float = 15.0
     """Seconds between progress lines where there is no terminal."""
-
-    def workers(self, stage: str) -> tuple[int, int]:
-        """Worker processes of a stage, and the records in flight in each."""
-        return self.actors.get(stage, 1), self.concurrency.get(stage, 4)
 
 
 class RunConfig(_Section):

@@ -1,4 +1,4 @@
-"""The stages on Ray Data: one streaming dataset, no barrier between stages, async actors in each."""
+"""The stages on Ray Data: photos stream to workers, each of which takes its own through all of them."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from ray.data import Dataset
 
 ROWS_AT_ONCE = 2_000
-"""Records handed to Ray at a time. Ray Data keeps some 5 kB for each block that ever was, stage by stage, as long
-as a dataset runs; so what the driver holds does not grow with the run."""
+"""Records handed to Ray at a time. Ray Data keeps some 5 kB for each block that ever was as long as a dataset runs;
+so what the driver holds does not grow with the run."""
 ROWS_A_BLOCK = 8
 """Records that travel together, at most: Ray Data does as much for a block of one as for a block of eight."""
-_ACTOR_CPUS = 0.1
-"""A worker waits on the endpoint most of the time; Ray only has to know that it is there."""
+_ACTOR_CPUS = 0.5
+"""A worker waits on the endpoint much of the time; Ray spreads over the nodes what it takes for busy."""
 
 
 def stream(
@@ -53,41 +53,33 @@ def _stream(
     rows: list[dict[str, str]], stages: Sequence[type[Stage]], config: RunConfig, meter: Any, gate: Any
 ) -> Iterator[str]:
     import ray.data
+    from ray.data import ActorPoolStrategy
 
-    blocks = math.ceil(len(rows) / _rows_a_block(len(rows), stages, config))
-    dataset: Dataset = ray.data.from_items(rows, override_num_blocks=blocks)
-    for stage in stages:
-        dataset = _through(dataset, stage, config, meter, gate)
+    runtime = config.runtime
+    blocks = math.ceil(len(rows) / _rows_a_block(len(rows), runtime.workers * runtime.photos))
+    dataset: Dataset = ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
+        _Bound,
+        fn_constructor_args=(stages, config, meter, gate),
+        batch_size=None,
+        compute=ActorPoolStrategy(size=runtime.workers, max_concurrent_calls_per_actor=runtime.photos),
+        num_cpus=_ACTOR_CPUS,
+    )
     with unwrapped():
         for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0):
             yield from (str(text) for text in batch.get("record", ()))
 
 
-def _rows_a_block(rows: int, stages: Sequence[type[Stage]], config: RunConfig) -> int:
+def _rows_a_block(rows: int, places: int) -> int:
     """One where records are few: each goes on as soon as it is done, whatever its neighbours do.
 
     Where there are many, no place stands empty because of those who wait for the slowest of their block.
     """
-    places = max(math.prod(config.runtime.workers(stage.name)) for stage in stages)
     return max(1, min(ROWS_A_BLOCK, rows // (2 * places)))
 
 
 class _Bound(Worker):
     """A worker that dies with the process that started it."""
 
-    def __init__(self, stage: type[Stage], config: RunConfig, meter: Any, gate: Any) -> None:
+    def __init__(self, stages: Sequence[type[Stage]], config: RunConfig, meter: Any, gate: Any) -> None:
         end_with_parent()
-        super().__init__(stage, config, meter, gate)
-
-
-def _through(dataset: "Dataset", stage: type[Stage], config: RunConfig, meter: Any, gate: Any) -> "Dataset":
-    from ray.data import ActorPoolStrategy
-
-    workers, concurrency = config.runtime.workers(stage.name)
-    return dataset.map_batches(
-        _Bound,
-        fn_constructor_args=(stage, config, meter, gate),
-        batch_size=None,
-        compute=ActorPoolStrategy(size=workers, max_concurrent_calls_per_actor=concurrency),
-        num_cpus=_ACTOR_CPUS,
-    )
+        super().__init__(stages, config, meter, gate)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from agents.files import is_remote
 
@@ -57,9 +57,8 @@ def write(path: Path, data: bytes) -> None:
         if not is_here(path):
             _put(path, data)
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
-        with draft.open("wb") as file:
+        with _opened(draft, "wb") as file:
             file.write(data)
             file.flush()
             # A file renamed before its content is on disk may be empty after a power cut.
@@ -77,13 +76,12 @@ def append(path: Path, lines: bytes, sure: bool = True) -> None:
             # An object is never added to, but replaced.
             _put(path, (read(path) or b"") + lines)
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            if file.tell() and not _ends_whole(path):
+        with _opened(path, "ab+") as file:
+            if file.tell() and not _ends_whole(file):
                 lines = b"\n" + lines
             file.write(lines)
             file.flush()
-            if sure and path.is_file():
+            if sure:
                 os.fsync(file.fileno())
 
 
@@ -194,7 +192,15 @@ def _put(path: Any, data: bytes) -> None:
     fs.mv(draft, name)
 
 
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+def _opened(path: Path, mode: str) -> BinaryIO:
+    """An open file; the folder is made where there is none, which is seldom."""
+    try:
+        return cast(BinaryIO, path.open(mode))
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return cast(BinaryIO, path.open(mode))
+
+
+def _ends_whole(file: BinaryIO) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"

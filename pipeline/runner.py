@@ -91,7 +91,9 @@ def _workplace(config: RunConfig, say: Callable[[str], None]) -> Iterator[RunCon
         if config.teacher.local and not config.runtime.replay:
             threads = config.runtime.local_teacher_threads
             url = stack.enter_context(running_teacher(TeacherConfig(threads=threads)))
-            teacher = config.teacher.model_copy(update={"base_url": url})
+            # What is sent beyond these would wait at the teacher, against its deadline.
+            limits = config.teacher.limits.model_copy(update={"concurrency": 2 * threads})
+            teacher = config.teacher.model_copy(update={"base_url": url, "limits": limits})
             config = config.model_copy(update={"teacher": teacher})
         elif not config.runtime.replay:
             config = acquainted(config, store_of(config), say)

@@ -94,6 +94,8 @@ def _quiet() -> None:
     context.print_on_execution_start = False
     # Otherwise only the text of what a worker raised gets here, and nobody can tell whose fault it was.
     context.raise_original_map_exception = True
+    # A thread for each block, which looks every second at a memory that all blocks of a worker share.
+    context.memory_usage_poll_interval_s = None
     for name in ("ray.data", "ray.util", "ray"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 

@@ -1,4 +1,4 @@
-"""What a stage is, and the worker that runs one: finished records are remembered, faults find their addressee."""
+"""What a stage is, and the worker that runs them: finished records are remembered, faults find their addressee."""
 
 import asyncio
 import hashlib
@@ -6,6 +6,7 @@ import time
 import traceback
 from abc import ABC, abstractmethod
 from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -54,7 +55,7 @@ class Desk:
         """The photo of a record; its encoded views are kept while it is among the last ones used."""
         if image.sha256 not in self._photos:
             self._photos[image.sha256] = Photo(image.path, image.sha256, image.size, self._cache)
-            while len(self._photos) > 32:
+            while len(self._photos) > 2 * self.config.runtime.photos:
                 self._photos.popitem(last=False)
         self._photos.move_to_end(image.sha256)
         return self._photos[image.sha256]
@@ -89,29 +90,16 @@ class Stage(ABC):
         """
 
 
-class Worker:
-    """Runs one stage inside a Ray actor (or anywhere else) over batches of JSON records."""
+class Station:
+    """One stage at work, over JSON records."""
 
-    def __init__(self, stage: type[Stage], config: RunConfig, meter: Any = None, gate: Any = None) -> None:
-        self.stage = stage(Desk(config, RemoteGate(gate) if gate is not None else None))
-        self.store = store_of(config)
-        self.meter = meter
-        self._places = asyncio.Semaphore(config.runtime.workers(stage.name)[1])
-        """Records in flight, of whatever batch."""
+    def __init__(self, stage: Stage, store: Store, meter: Any = None) -> None:
+        self.stage, self.store, self.meter = stage, store, meter
         self._counts: dict[str, float] = defaultdict(float)
         self._reported = 0.0
 
-    async def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
-        made = await asyncio.gather(*(self.work(str(text)) for text in batch["record"]))
-        self._report()
-        return {"record": [record for records in made for record in records]}
-
     async def work(self, text: str) -> list[str]:
         """The records that come of one, from disk if it was finished before."""
-        async with self._places:
-            return await self._work(text)
-
-    async def _work(self, text: str) -> list[str]:
         name = self.stage.name
         record = self.stage.consumes.model_validate_json(text)
         identity: str = record.id  # type: ignore[attr-defined]
@@ -153,14 +141,44 @@ class Worker:
         for name, number in counts.items():
             self._counts[name] += number
         if time.monotonic() - self._reported > REPORT_SECONDS:
-            self._report()
+            self.report()
 
-    def _report(self) -> None:
+    def report(self) -> None:
         """Tell the meter what was counted since the last time."""
         if self.meter is not None and self._counts:
             self.meter.add.remote(self.stage.name, dict(self._counts))
         self._counts.clear()
         self._reported = time.monotonic()
+
+
+class Worker:
+    """Takes records through stages in one process: a photo is opened, and each picture encoded, once for them all."""
+
+    def __init__(self, stages: Sequence[type[Stage]], config: RunConfig, meter: Any = None, gate: Any = None) -> None:
+        self.desk = Desk(config, RemoteGate(gate) if gate is not None else None)
+        self.store = store_of(config)
+        self._stations = [Station(stage(self.desk), self.store, meter) for stage in stages]
+        self._places = asyncio.Semaphore(config.runtime.photos)
+        """Records in flight, of whatever batch, with all that comes of them."""
+
+    async def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
+        made = await asyncio.gather(*(self.work(str(text)) for text in batch["record"]))
+        for station in self._stations:
+            station.report()
+        return {"record": [record for records in made for record in records]}
+
+    async def work(self, text: str) -> list[str]:
+        """What comes of a record behind the last stage."""
+        async with self._places:
+            return await self._through(self._stations, text)
+
+    async def _through(self, stations: Sequence[Station], text: str) -> list[str]:
+        """Each record goes on as soon as it is there; none waits for those that were made with it."""
+        if not stations:
+            return [text]
+        first, *others = stations
+        made = await asyncio.gather(*(self._through(others, record) for record in await first.work(text)))
+        return [record for records in made for record in records]
 
 
 def rejection(stage: str, record: Any, reason: str, evidence: dict[str, Any]) -> Rejected:

@@ -1,4 +1,4 @@
-"""All stages in this process, one after the other: a run without Ray, for tests of what it meets on its way."""
+"""All stages in this process: a run without Ray, for tests of what it meets on its way."""
 
 import asyncio
 from pathlib import Path
@@ -20,12 +20,9 @@ def flow(url: str, out: Path, images: Path, *more: str) -> Store:
     ]
 
     async def through() -> None:
-        records = texts
-        for stage in STAGES:
-            worker = Worker(stage, config)
-            made = await asyncio.gather(*(worker.work(text) for text in records))
-            records = [record for some in made for record in some]
-            await worker.stage.desk.endpoint.close()
+        worker = Worker(STAGES, config)
+        await asyncio.gather(*(worker.work(text) for text in texts))
+        await worker.desk.endpoint.close()
 
     asyncio.run(through())
     return Store(out)

@@ -32,7 +32,7 @@ def suggested(**changes: Any) -> dict[str, Any]:
 def propose(script: Script, photo: Path, masks: Path | None = None, **config: Any) -> tuple[list[Task], list[Rejected]]:
     """What the stage makes of a photo, through its worker."""
     frame = config.pop("frame", "native")
-    worker = Worker(Propose, config_at(script.url, photo.parent / "run", frame, propose=config))
+    worker = Worker((Propose,), config_at(script.url, photo.parent / "run", frame, propose=config))
     made = asyncio.run(worker.work(record_of(photo, masks).model_dump_json()))
     assert list(worker.store.failed("propose")) == []
     return [Task.model_validate_json(text) for text in made], list(worker.store.rejected("propose"))

@@ -282,8 +282,8 @@ def test_a_photo_without_masks_is_proposed_with_sams_regions(
 ) -> None:
     script = scripted([fills({"tasks": []})])
     settings = config_of(weights, points_per_side=3).model_dump()
-    stage = Worker(Propose, config_at(script.url, tmp_path / "run", segmenter=settings))
-    stage.stage.desk._sam = Here(worker)  # type: ignore[assignment]
+    stage = Worker((Propose,), config_at(script.url, tmp_path / "run", segmenter=settings))
+    stage.desk._sam = Here(worker)  # type: ignore[assignment]
     asyncio.run(stage.work(image.model_dump_json()))
     told = texts_of(script.asked[0])[-1].partition("Segmented things in this picture: ")[2].partition(".")[0]
     ((x1, y1, x2, y2),) = json.loads(told)
@@ -297,8 +297,8 @@ def test_out_of_memory_sets_its_record_aside(
     worker = worker_of(weights)
     worker.predictor.model.image_encoder.register_forward_hook(exhausted)
     config = config_at(scripted([]).url, tmp_path / "run", segmenter=config_of(weights).model_dump())
-    stage = Worker(Propose, config)
-    stage.stage.desk._sam = Here(worker)  # type: ignore[assignment]
+    stage = Worker((Propose,), config)
+    stage.desk._sam = Here(worker)  # type: ignore[assignment]
     assert asyncio.run(stage.work(image.model_dump_json())) == []
     assert [reject.reason for reject in stage.store.rejected("propose")] == ["SAM is out of memory"]
 

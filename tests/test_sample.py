@@ -19,7 +19,7 @@ from tests.scripted import closed_port
 
 def sample(path: Path, masks: Path | None = None, **limits: Any) -> tuple[list[ImageRecord], list[Rejected]]:
     """What the stage makes of a file, through its worker."""
-    worker = Worker(Sample, config_at(closed_port(), path.parent / "run", sample=limits))
+    worker = Worker((Sample,), config_at(closed_port(), path.parent / "run", sample=limits))
     candidate = Candidate(id=path.stem, path=str(path), masks=str(masks) if masks else None)
     made = asyncio.run(worker.work(candidate.model_dump_json()))
     assert list(worker.store.failed("sample")) == []

@@ -38,7 +38,7 @@ def task(photo: Path, **changes: Any) -> Task:
 
 def screen(script: Script, photo: Path, blind_asks: int = 1, **changes: Any) -> tuple[list[Task], list[Rejected]]:
     asks = {"blind_asks": blind_asks, "evidence_margins": [0.2, 0.4]}
-    worker = Worker(Screen, config_at(script.url, photo.parent / "run", screen=asks))
+    worker = Worker((Screen,), config_at(script.url, photo.parent / "run", screen=asks))
     made = asyncio.run(worker.work(task(photo, **changes).model_dump_json()))
     assert list(worker.store.failed("screen")) == []
     return [Task.model_validate_json(text) for text in made], list(worker.store.rejected("screen"))

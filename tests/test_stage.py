@@ -69,7 +69,7 @@ def record(photo: Path) -> ImageRecord:
 
 
 def worker(stage: type[Stage], tmp_path: Path, url: str = "", **sections: Any) -> Worker:
-    return Worker(stage, config_at(url or closed_port(), tmp_path / "run", **sections))
+    return Worker((stage,), config_at(url or closed_port(), tmp_path / "run", **sections))
 
 
 def work(one: Worker, record: ImageRecord) -> list[str]:
@@ -203,6 +203,71 @@ def test_a_photo_that_disappeared_is_rejected(tmp_path: Path, photo: Path) -> No
     assert [reject.reason for reject in one.store.rejected("echo")] == ["the file is gone"]
 
 
+def test_a_photo_is_opened_once_for_all_stages(tmp_path: Path, photo: Path) -> None:
+    class Removing(Decoding):
+        @override
+        async def process(self, record: ImageRecord, journal: Journal) -> tuple[list[Any], list[Rejected]]:
+            made = await super().process(record, journal)
+            photo.unlink()
+            return made
+
+    class Next(Decoding):
+        name = "next"
+
+    one = Worker((Removing, Next), config_at(closed_port(), tmp_path / "run"))
+    assert len(work(one, record_of(photo))) == 1
+
+
+def test_each_record_goes_on_as_soon_as_it_is_made(tmp_path: Path, record: ImageRecord) -> None:
+    arrived: list[str] = []
+
+    class Splitting(Echo):
+        @override
+        async def process(self, record: ImageRecord, journal: Journal) -> tuple[list[Any], list[Rejected]]:
+            return [record.model_copy(update={"id": f"{record.id}{end}"}) for end in "ab"], []
+
+    class Slow(Echo):
+        """Lets the first of two through when the second is behind it."""
+
+        name = "slow"
+
+        @override
+        async def process(self, record: ImageRecord, journal: Journal) -> tuple[list[Any], list[Rejected]]:
+            while record.id.endswith("a") and not arrived:
+                await asyncio.sleep(0)
+            return [record], []
+
+    class Last(Echo):
+        name = "last"
+
+        @override
+        async def process(self, record: ImageRecord, journal: Journal) -> tuple[list[Any], list[Rejected]]:
+            arrived.append(record.id)
+            return [record], []
+
+    one = Worker((Splitting, Slow, Last), config_at(closed_port(), tmp_path / "run"))
+    assert [ImageRecord.model_validate_json(text).id[-1] for text in work(one, record)] == ["a", "b"]
+    assert [identity[-1] for identity in arrived] == ["b", "a"]
+
+
+def test_no_more_photos_are_in_flight_than_are_allowed(tmp_path: Path, record: ImageRecord) -> None:
+    inside: list[int] = [0, 0]
+
+    class Counting(Echo):
+        @override
+        async def process(self, record: ImageRecord, journal: Journal) -> tuple[list[Any], list[Rejected]]:
+            inside[0] += 1
+            inside[1] = max(inside)
+            await asyncio.sleep(0)
+            inside[0] -= 1
+            return [record], []
+
+    one = Worker((Counting,), config_at(closed_port(), tmp_path / "run", runtime={"photos": 3}))
+    texts = [record.model_copy(update={"id": f"ff{number}"}).model_dump_json() for number in range(12)]
+    assert len(asyncio.run(one({"record": texts}))["record"]) == 12
+    assert inside[1] == 3
+
+
 def test_a_batch_is_worked_on_side_by_side(tmp_path: Path, record: ImageRecord) -> None:
     other = record.model_copy(update={"id": "ffff"})
     batch = {"record": [record.model_dump_json(), other.model_dump_json()]}
@@ -225,14 +290,14 @@ def test_one_record_that_meets_a_bug_costs_no_other(tmp_path: Path, record: Imag
 
 def test_a_replay_asks_nothing(scripted: Scripted, tmp_path: Path, record: ImageRecord) -> None:
     first = work(worker(Asking, tmp_path, scripted([says("x")]).url), record)
-    again = Worker(Asking, config_at(closed_port(), tmp_path / "again", runtime={"replay": str(tmp_path / "run")}))
+    again = Worker((Asking,), config_at(closed_port(), tmp_path / "again", runtime={"replay": str(tmp_path / "run")}))
     assert [json.loads(text) for text in work(again, record)] == [json.loads(text) for text in first]
 
 
 def test_a_replay_meets_a_refusal_where_the_run_met_it(scripted: Scripted, tmp_path: Path, record: ImageRecord) -> None:
     first = worker(Asking, tmp_path, scripted([fault(400, "too long")]).url)
     work(first, record)
-    again = Worker(Asking, config_at(closed_port(), tmp_path / "again", runtime={"replay": str(tmp_path / "run")}))
+    again = Worker((Asking,), config_at(closed_port(), tmp_path / "again", runtime={"replay": str(tmp_path / "run")}))
     work(again, record)
     assert list(again.store.rejected("echo")) == list(first.store.rejected("echo"))
     assert [reject.reason for reject in again.store.rejected("echo")] == ["refused by the teacher"]

@@ -30,7 +30,7 @@ TOLD = {"looks": LOOKS, "last": "It is plainly a red box."}
 
 
 def run(stage: type[Stage], script: Script, photo: Path, text: str) -> tuple[list[str], list[Rejected]]:
-    worker = Worker(stage, config_at(script.url, photo.parent / "run", summarize={"tries": 2}))
+    worker = Worker((stage,), config_at(script.url, photo.parent / "run", summarize={"tries": 2}))
     made = asyncio.run(worker.work(text))
     assert list(worker.store.failed(stage.name)) == []
     return made, list(worker.store.rejected(stage.name))

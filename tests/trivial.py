@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from agents.endpoint import Journal
 from agents.sender import EndpointError
-from pipeline.config import RunConfig
+from pipeline.config import RunConfig, RuntimeConfig
 from pipeline.flow import stream
 from pipeline.records import Candidate, Rejected
 from pipeline.session import ray_session
@@ -59,9 +59,7 @@ class Picky(Once):
 
 
 def config(folder: Path) -> RunConfig:
-    names = ("once", "again", "picky")
-    runtime = {"cpus": 2, "actors": dict.fromkeys(names, 1), "concurrency": dict.fromkeys(names, 16)}
-    return RunConfig.model_validate({"out": str(folder), "runtime": runtime})
+    return RunConfig(out=str(folder), runtime=RuntimeConfig(cpus=2, photos=16))
 
 
 def candidates(count: int) -> Iterator[Candidate]:

@@ -58,7 +58,7 @@ def main(url: str, folder: str, out: str) -> None:
         agent=AgentConfig(tools=("zoom",)),
         zoom=ZoomPolicy(margin=0.0, max_pixels=CROP * CROP * 3 // 4),
         teacher=TeacherSection(local=False, base_url=url, model=MODEL, limits=Limits(concurrency=64)),
-        runtime=RuntimeConfig(concurrency={"sample": 4, "ask": 64, "search": 64}),
+        runtime=RuntimeConfig(photos=32),
     )
     found = sources.candidates(config.sample, folder, config.seed, config.folder / "index")
     with ray_session(config.runtime):
