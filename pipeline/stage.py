@@ -22,9 +22,9 @@ from agents.photos import PhotoCache, PhotoError
 from agents.sender import EndpointError
 from agents.teachers import EndpointConfig
 from pipeline.config import ConfigError, RunConfig
-from pipeline.gatekeeper import RemoteGate
 from pipeline.place import StoreError, place_of
 from pipeline.records import ImageRecord, Rejected, Task
+from pipeline.remote_gate import RemoteGate
 from pipeline.sam.choice import segmenter_of
 from pipeline.sam.pool import Pool
 from pipeline.store import Outcome, Store

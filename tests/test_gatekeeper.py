@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import pytest
 
 from agents.gate import End, Limits, Load, SpentError
-from pipeline.gatekeeper import Door, Gatekeeper, RemoteGate
+from pipeline.gatekeeper import Door, Gatekeeper
+from pipeline.remote_gate import RemoteGate
 
 PATIENCE = 20
 """Seconds after which what should have come never will."""

@@ -13,8 +13,9 @@ from agents.gate import Limits
 from agents.messages import Message, Request
 from agents.teachers import EndpointConfig, Price
 from pipeline.config import RuntimeConfig
-from pipeline.gatekeeper import RemoteGate, start_gate
+from pipeline.gatekeeper import start_gate
 from pipeline.journal import FileJournal
+from pipeline.remote_gate import RemoteGate
 from pipeline.session import ray_session
 from tests.conftest import Scripted
 from tests.drawn import photo_of
