@@ -61,7 +61,7 @@ def _stream(
         _Bound,
         fn_constructor_args=(stages, config, meter, gate),
         batch_size=None,
-        compute=ActorPoolStrategy(size=runtime.workers, max_concurrent_calls_per_actor=runtime.photos),
+        compute=ActorPoolStrategy(size=min(runtime.workers, blocks), max_concurrent_calls_per_actor=runtime.photos),
         num_cpus=_ACTOR_CPUS,
     )
     with unwrapped():
