@@ -57,11 +57,17 @@ def _stream(
 
     runtime = config.runtime
     blocks = math.ceil(len(rows) / _rows_a_block(len(rows), runtime.workers * runtime.photos))
+    # A worker is given no more than it works on, so that those that come up later, on other nodes, have their share.
+    pool = ActorPoolStrategy(
+        size=min(runtime.workers, blocks),
+        max_tasks_in_flight_per_actor=runtime.photos,
+        max_concurrent_calls_per_actor=runtime.photos,
+    )
     dataset: Dataset = ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
         _Bound,
         fn_constructor_args=(stages, config, meter, gate),
         batch_size=None,
-        compute=ActorPoolStrategy(size=min(runtime.workers, blocks), max_concurrent_calls_per_actor=runtime.photos),
+        compute=pool,
         num_cpus=_ACTOR_CPUS,
     )
     with unwrapped():

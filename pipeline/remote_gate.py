@@ -64,8 +64,8 @@ class RemoteGate:
                     return _Line(*await asyncio.open_connection(door.host, door.port), door.word)
         except OSError as error:
             raise EndpointError(
-                f"The run's gate cannot be reached at {door.host}:{door.port} ({error}). Let the nodes reach each "
-                "other's ports, as Ray needs as well, and run the same command again: nothing is lost."
+                f"The run's gate cannot be reached ({error}). Let the nodes reach each other's ports, as Ray needs as "
+                "well, and run the same command again: nothing is lost."
             ) from error
         raise AssertionError("tenacity either returns or raises")
 

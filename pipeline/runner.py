@@ -92,7 +92,8 @@ def _workplace(config: RunConfig, say: Callable[[str], None]) -> Iterator[RunCon
             threads = config.runtime.local_teacher_threads
             url = stack.enter_context(running_teacher(TeacherConfig(threads=threads)))
             # What is sent beyond these would wait at the teacher, against its deadline.
-            limits = config.teacher.limits.model_copy(update={"concurrency": 2 * threads})
+            most = min(2 * threads, config.teacher.limits.concurrency)
+            limits = config.teacher.limits.model_copy(update={"concurrency": most})
             teacher = config.teacher.model_copy(update={"base_url": url, "limits": limits})
             config = config.model_copy(update={"teacher": teacher})
         elif not config.runtime.replay:

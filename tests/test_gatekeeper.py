@@ -31,6 +31,12 @@ def in_time(work: Coroutine[Any, Any, Outcome]) -> Outcome:
     return asyncio.run(asyncio.wait_for(work, PATIENCE))
 
 
+async def waits(here: Here, count: int) -> None:
+    """Return when so many wait at the gate."""
+    while len(here.gate._waiting) < count:
+        await asyncio.sleep(0.01)
+
+
 def cut(gate: RemoteGate) -> None:
     """End the connection of a worker, as its death would."""
     assert gate._reaching
@@ -54,10 +60,11 @@ def test_more_than_may_be_out_wait(tmp_path: Path) -> None:
         here = Here(tmp_path, concurrency=3)
         gate = RemoteGate(here)
         waiting = [asyncio.ensure_future(gate.enter(Load())) for _ in range(5)]
-        done, pending = await asyncio.wait(waiting, timeout=0.5)
-        for one in pending:
-            one.cancel()
-        return len(done), len(pending)
+        await waits(here, 2)
+        told = asyncio.as_completed(waiting)
+        for _ in range(3):
+            await next(told)
+        return sum(one.done() for one in waiting), len(here.gate._waiting)
 
     assert in_time(work()) == (3, 2)
 
@@ -68,7 +75,7 @@ def test_a_worker_that_dies_gives_back_its_places(tmp_path: Path) -> None:
         dead, alive = RemoteGate(here), RemoteGate(here)
         await dead.enter(Load())
         waiting = asyncio.ensure_future(alive.enter(Load()))
-        await asyncio.sleep(0)
+        await waits(here, 1)
         cut(dead)
         await waiting
 
@@ -81,13 +88,13 @@ def test_who_waits_at_a_gate_that_is_lost_is_let_in_by_the_next(tmp_path: Path) 
         one, other = RemoteGate(here), RemoteGate(here)
         held = await one.enter(Load())
         waiting = asyncio.ensure_future(other.enter(Load()))
-        await asyncio.sleep(0.2)
+        await waits(here, 1)
         here.gate = Gatekeeper(Limits(concurrency=1), 300.0, tmp_path)
         cut(one)
         cut(other)
         await waiting
         # What the lost gate gave is no place of the new one's: its own is still taken.
-        await one.leave(held, End.ANSWERED, Load())
+        await one.leave(held, End.REFUSED, Load())
         return len(here.gate._out)
 
     assert in_time(work()) == 1
