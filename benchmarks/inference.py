@@ -14,7 +14,7 @@ from agents.dialects import IMAGE, Turn
 from agents.views import View, posed_view, render, zoom_view
 from pipeline.evaluation.exchange import Exchange, Finished, Outcome, Shown, Steps
 from pipeline.evaluation.local import Local
-from pipeline.training.lamps import POLICY, SIDE, draw
+from pipeline.training.lamps import POLICY, SIDE, draw, scene
 from pipeline.training.policy import Policy, load
 from pipeline.training.writing import Sampling
 
@@ -91,10 +91,10 @@ def _opening(*shown: Shown) -> Exchange:
 
 def pictures(number: int, looks: int, resolution: int) -> list[Shown]:
     """A drawn scene posed at a resolution, and crops of it, each within the one before."""
-    scene, size = draw(number).image, Size(SIDE, SIDE)
+    picture, size = draw(scene(number)), Size(SIDE, SIDE)
     boxes = [Box(20 * n, 20 * n, SIDE - 60 * n, SIDE - 60 * n) for n in range(1, looks + 1)]
     views: list[View] = [posed_view(size, resolution), *(zoom_view(size, box, POLICY) for box in boxes)]
-    return [Shown(view, render(scene, view)) for view in views]
+    return [Shown(view, render(picture, view)) for view in views]
 
 
 def random_policy() -> Policy:

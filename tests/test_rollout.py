@@ -155,6 +155,17 @@ def test_nothing_is_read_twice() -> None:
     assert roller.tokens_read == len(rollout.prompt.ids) + len(rollout.said.ids) - 1
 
 
+def test_prompts_that_are_read_once_serve_any_number_of_rollouts() -> None:
+    owner = policy()
+    examples = [example(number, (84, 112, 56)[number]) for number in range(3)]
+    reader = restless(owner)
+    prompted = reader.read(examples)
+    assert reader.tokens_read == sum(len(prompt.ids) for prompt in prompted.prompts)
+    again = [restless(owner).roll_on(prompted.fork(), copies=2) for _ in range(2)]
+    afresh = restless(owner).roll(examples, copies=2)
+    assert all([one.said.ids for one in rollouts] == [one.said.ids for one in afresh] for rollouts in again)
+
+
 def test_the_same_seed_gives_the_same_rollouts() -> None:
     said = [[rollout.said.ids for rollout in rolled(seed)[1]] for seed in (1, 1, 2)]
     assert said[0] == said[1] != said[2]

@@ -4,6 +4,7 @@ Nothing is read twice: a crop is fed behind what is there, with explicit M-RoPE 
 """
 
 from collections.abc import Sequence
+from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.training.encode import Encoded, Encoder
@@ -94,6 +95,12 @@ class Context:
             alone["input_ids"], alone["mm_token_type_ids"], image_grid_thw=alone["image_grid_thw"]
         )
         return positions[:, 0]
+
+    def fork(self) -> "Context":
+        """A context of its own that has read the same so far."""
+        other = copy(self)
+        other._cache = deepcopy(self._cache)
+        return other
 
     def mark(self) -> Mark:
         """Where the rows are now."""

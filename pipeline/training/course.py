@@ -157,7 +157,7 @@ def _new(config: TrainConfig) -> Policy:
 def corpus(config: TrainConfig, count: int = 100) -> Iterator[str]:
     """Questions, replies and traces about some scenes, as text."""
     for number in range(count):
-        scene = lamps.draw(number)
+        scene = lamps.scene(number)
         for resolution in lamps.RESOLUTIONS:
             setting = example(number, resolution, config.manner).setting(config.manner)
             for kind in ("direct", "zoom"):

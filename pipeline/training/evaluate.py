@@ -77,12 +77,13 @@ class Evaluator:
         self.config, self.seed = config, seed
 
     def rollouts(self, policy: Policy, examples: Sequence[Example], *ways: Way) -> list[list[Rollout]]:
-        """For each way, a rollout of each example. A batch goes all ways before the next one's pictures are made."""
+        """For each way, a rollout of each example. A batch is read once and goes all ways from there."""
         rollers = [self._roller(policy, way) for way in ways]
         made: list[list[Rollout]] = [[] for _ in ways]
         for batch in _batches(examples, self.config.batch):
+            prompted = rollers[0].read(batch)
             for rollouts, roller in zip(made, rollers, strict=True):
-                rollouts += roller.roll(batch)
+                rollouts += roller.roll_on(prompted.fork())
         return made
 
     def _roller(self, policy: Policy, way: Way) -> Roller:

@@ -1,8 +1,9 @@
 """A policy at work: it writes, its crops enter where it asks for them, and every token is kept as it was sampled."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agents.dialects import Dialect, DialectError, Setting, Turn, parse
 from agents.trace import Trace
@@ -13,6 +14,9 @@ from pipeline.training.environment import ZoomEnvironment
 from pipeline.training.examples import Example
 from pipeline.training.manner import Manner
 from pipeline.training.writing import Piece, Sampling, Writer, seeded
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 World = Callable[[Example, Encoder, Manner], ZoomEnvironment]
 """Makes the environment of one rollout."""
@@ -113,6 +117,19 @@ class _Row:
         )
 
 
+class Prompted(NamedTuple):
+    """Examples whose prompts a policy has read, and where that has left it."""
+
+    examples: Sequence[Example]
+    prompts: Sequence[Encoded]
+    context: Context
+    logits: "Tensor"
+
+    def fork(self) -> "Prompted":
+        """The same once more: a picture is looked at once, however often it is asked about."""
+        return self._replace(context=self.context.fork())
+
+
 class Roller:
     """Lets a policy answer questions, a batch at a time."""
 
@@ -132,25 +149,29 @@ class Roller:
 
     def roll(self, examples: Sequence[Example], copies: int = 1) -> list[Rollout]:
         """`copies` rollouts of each example, those of one example next to each other."""
-        import torch
+        return self.roll_on(self.read(examples), copies)
 
-        training = self.model.training
-        self.model.eval()
-        try:
-            with torch.no_grad():
-                return self._roll(examples, copies)
-        finally:
-            self.model.train(training)
+    def read(self, examples: Sequence[Example]) -> Prompted:
+        """Let the policy read what examples begin with."""
+        with self._inference():
+            context = Context(self.model, self.encoder)
+            prompts = [self.world(example, self.encoder, self.manner).reset() for example in examples]
+            logits = context.feed(prompts)
+        self.tokens_read += context.read
+        return Prompted(examples, prompts, context, logits)
 
-    def _roll(self, examples: Sequence[Example], copies: int) -> list[Rollout]:
-        context = Context(self.model, self.encoder)
-        prompts = [self.world(example, self.encoder, self.manner).reset() for example in examples]
-        logits = context.feed(prompts)
+    def roll_on(self, prompted: Prompted, copies: int = 1) -> list[Rollout]:
+        """The same from prompts that have been read, which uses them up: fork them to roll from them again."""
+        with self._inference():
+            return self._roll(prompted, copies)
+
+    def _roll(self, prompted: Prompted, copies: int) -> list[Rollout]:
+        context, before = prompted.context, prompted.context.read
         context.repeat(copies)
-        logits = logits.repeat_interleave(copies, dim=0)
+        logits = prompted.logits.repeat_interleave(copies, dim=0)
         rows = [
             _Row(self.world(example, self.encoder, self.manner), prompt, self.sampling.max_tokens)
-            for example, prompt in zip(examples, prompts, strict=True)
+            for example, prompt in zip(prompted.examples, prompted.prompts, strict=True)
             for _ in range(copies)
         ]
         going = list(rows)
@@ -162,5 +183,17 @@ class Roller:
             if going:
                 context.keep(alive)
                 logits = context.feed([blocks[number] for number in alive])
-        self.tokens_read += context.read
+        self.tokens_read += context.read - before
         return [row.done(self.encoder) for row in rows]
+
+    @contextmanager
+    def _inference(self) -> Iterator[None]:
+        import torch
+
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.model.train(training)

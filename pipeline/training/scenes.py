@@ -25,16 +25,20 @@ NUMBERS_PER_SEED = 100_000
 """Room for the scenes of one seed of training, so that seeds share none."""
 
 
+_scene = lru_cache(maxsize=4096)(lamps.scene)
+"""What a scene shows is asked for again and again; it is small."""
+
+
 @lru_cache(maxsize=128)
-def _scene(number: int) -> lamps.Scene:
+def _drawn(number: int) -> Image.Image:
     """Kept, 0.8 MB each, as long as a batch of rollouts lasts: each is looked at twice or more."""
-    return lamps.draw(number)
+    return lamps.draw(_scene(number))
 
 
 @lru_cache(maxsize=1500)
 def _picture(number: int, view: View) -> Image.Image:
     """Kept, as an evaluation asks about the same scenes several times: pictures are small, scenes are not."""
-    return render(_scene(number).image, view)
+    return render(_drawn(number), view)
 
 
 class DrawnPhoto(NamedTuple):

@@ -1,6 +1,6 @@
 """The lamp task: a scene with one sign, and on it a lamp too small for a small model to read from afar."""
 
-from pipeline.training.lamps.drawing import ANSWERS, BOARDS, SIDE, Scene, draw
+from pipeline.training.lamps.drawing import ANSWERS, BOARDS, SIDE, Scene, draw, scene
 from pipeline.training.lamps.traces import (
     LEGIBLE,
     POLICY,
@@ -27,6 +27,7 @@ __all__ = [
     "grounding",
     "legible",
     "reading",
+    "scene",
     "setting",
     "trace",
     "zoom_trace",

@@ -1,4 +1,4 @@
-"""Drawing a scene of the lamp task from its seed.
+"""A scene of the lamp task: what it shows, from its seed, and its drawing.
 
 A lamp is a disc of its colour in a wider, paler ring of about the opposite colour, so that averages say less of
 it. At the smallest input resolution a disc is some two pixels wide: a small model does not read it
@@ -7,6 +7,7 @@ there, but the colour is not gone from the pixels; who knows where the lamp is s
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,65 +40,126 @@ DIAMETERS = (12.0, 18.0)
 """Of the discs, in native pixels."""
 BOARD_SIDES = (104, 152)
 DECOYS = 2
+THINGS = 8
+CELLS = SIDE // 7
+"""Along a side of the ground."""
 
 Picture = npt.NDArray[np.uint8]
 
 
+class Lamp(NamedTuple):
+    """A disc in a ring, in native pixels."""
+
+    x: float
+    y: float
+    """Its centre."""
+    detail: float
+    """Diameter of the disc."""
+    colour: str
+    tint: tuple[float, float, float]
+    """How far the ring's colour strays, per channel."""
+
+    @property
+    def box(self) -> Box:
+        """Around the ring."""
+        reach = self.detail * RING / 2
+        return outward(self.x - reach, self.y - reach, self.x + reach, self.y + reach)
+
+
+class Thing(NamedTuple):
+    """A box or pole somewhere on the ground, in native pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    shade: tuple[int, int, int]
+    """How it differs from the ground at its corner, per channel."""
+
+
 @dataclass(frozen=True)
 class Scene:
-    """A drawn scene and the one question about it; boxes and lengths in native pixels."""
+    """What a scene shows and the one question about it, known before it is drawn; boxes in native pixels."""
 
-    image: Image.Image
-    question: str
-    answer: str
-    evidence: Box
-    """Around the asked lamp."""
-    detail: float
-    """Diameter of the asked lamp's disc."""
+    seed: int
     board: str
     """Colour of the sign."""
     sign: Box
+    lamp: Lamp
+    """The asked one."""
+    decoys: tuple[Lamp, ...]
+    clutter: tuple[Thing, ...]
+
+    @property
+    def question(self) -> str:
+        return f"What colour is the lamp on the {self.board} sign?"
+
+    @property
+    def answer(self) -> str:
+        return self.lamp.colour
+
+    @property
+    def evidence(self) -> Box:
+        """Around the asked lamp."""
+        return self.lamp.box
 
 
-def draw(seed: int) -> Scene:
+def scene(seed: int) -> Scene:
     """The scene of this seed; nothing else has any influence on it."""
     rng = np.random.default_rng(seed)
-    image = _ground(rng)
-    _clutter(rng, image)
+    _mottle(rng)
+    clutter = tuple(_thing(rng) for _ in range(THINGS))
     sign, board = _sign(rng), pick(rng, tuple(BOARDS))
-    ImageDraw.Draw(image).rectangle(_inner(sign), fill=BOARDS[board], outline=(70, 70, 70), width=3)
-    picture = np.array(image)
-    for x, y in _apart(rng, sign):
-        _lamp(rng, picture, x, y, between(rng, *DIAMETERS), pick(rng, ANSWERS))
+    decoys = tuple(_lamp(rng, x, y) for x, y in _apart(rng, sign))
     x, y = (middle + between(rng, -0.06, 0.06) * sign.size.width for middle in sign.centre)
-    detail, answer = between(rng, *DIAMETERS), pick(rng, ANSWERS)
-    _lamp(rng, picture, x, y, detail, answer)
-    reach = detail * RING / 2
-    evidence = outward(x - reach, y - reach, x + reach, y + reach)
-    question = f"What colour is the lamp on the {board} sign?"
-    return Scene(Image.fromarray(picture), question, answer, evidence, detail, board, sign)
+    return Scene(seed, board, sign, _lamp(rng, x, y), decoys, clutter)
 
 
-def _ground(rng: np.random.Generator) -> Image.Image:
+def draw(scene: Scene) -> Image.Image:
+    """The picture of a scene, always the same: RGB, SIDE x SIDE."""
+    image = _ground(_mottle(np.random.default_rng(scene.seed)))
+    pen = ImageDraw.Draw(image)
+    for thing in scene.clutter:
+        _put(pen, image, thing)
+    pen.rectangle(_inner(scene.sign), fill=BOARDS[scene.board], outline=(70, 70, 70), width=3)
+    picture = np.array(image)
+    for lamp in *scene.decoys, scene.lamp:
+        _paint(picture, lamp)
+    return Image.fromarray(picture)
+
+
+def _mottle(rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """How the ground strays from its light. First of what a seed decides, as it is too large to keep in a scene."""
+    return rng.normal(0, 7, (CELLS, CELLS, 3))
+
+
+def _thing(rng: np.random.Generator) -> Thing:
+    """Stands out little from the ground."""
+    x, y = (int(v) for v in rng.integers(0, SIDE, 2))
+    width, height = (int(v) for v in rng.integers(8, 64, 2))
+    red, green, blue = (int(v) for v in rng.integers(-24, 25, 3))
+    return Thing(x, y, width, height, (red, green, blue))
+
+
+def _lamp(rng: np.random.Generator, x: float, y: float) -> Lamp:
+    detail, colour = between(rng, *DIAMETERS), pick(rng, ANSWERS)
+    red, green, blue = rng.normal(0, TINT, 3).tolist()
+    return Lamp(x, y, detail, colour, (red, green, blue))
+
+
+def _ground(mottle: npt.NDArray[np.float64]) -> Image.Image:
     """Mottled ground in slanting light: redder to the right, bluer to the bottom, as a hold for position."""
-    cells = SIDE // 7
-    ramp = np.linspace(0, 100, cells)
-    light = np.stack(np.broadcast_arrays(70 + ramp[None], np.full((cells, 1), 120.0), 70 + ramp[:, None]), axis=-1)
-    mottle = rng.normal(0, 7, light.shape)
+    ramp = np.linspace(0, 100, CELLS)
+    light = np.stack(np.broadcast_arrays(70 + ramp[None], np.full((CELLS, 1), 120.0), 70 + ramp[:, None]), axis=-1)
     small = Image.fromarray(np.clip(light + mottle, 0, 255).astype(np.uint8))
     return small.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
-def _clutter(rng: np.random.Generator, image: Image.Image) -> None:
-    """Boxes and poles that stand out little from the ground."""
-    pen = ImageDraw.Draw(image)
-    for _ in range(8):
-        x, y = (int(v) for v in rng.integers(0, SIDE, 2))
-        width, height = (int(v) for v in rng.integers(8, 64, 2))
-        under = image.getpixel((x, y))
-        assert isinstance(under, tuple)  # an RGB picture
-        shade = tuple(int(v) + int(step) for v, step in zip(under, rng.integers(-24, 25, 3), strict=True))
-        pen.rectangle((x, y, x + width, y + height), fill=shade)
+def _put(pen: ImageDraw.ImageDraw, image: Image.Image, thing: Thing) -> None:
+    under = image.getpixel((thing.x, thing.y))
+    assert isinstance(under, tuple)  # an RGB picture
+    shade = tuple(int(v) + step for v, step in zip(under, thing.shade, strict=True))
+    pen.rectangle((thing.x, thing.y, thing.x + thing.width, thing.y + thing.height), fill=shade)
 
 
 def _sign(rng: np.random.Generator) -> Box:
@@ -122,8 +184,9 @@ def _apart(rng: np.random.Generator, sign: Box) -> list[tuple[float, float]]:
     return centres
 
 
-def _lamp(rng: np.random.Generator, picture: Picture, x: float, y: float, diameter: float, colour: str) -> None:
-    """Paint a lamp centred at (x, y); its edges are smooth over one pixel."""
+def _paint(picture: Picture, lamp: Lamp) -> None:
+    """Paint a lamp; its edges are smooth over one pixel."""
+    x, y, diameter, colour, tint = lamp
     reach = math.ceil(diameter * RING / 2) + 2
     left, top = round(x) - reach, round(y) - reach
     rows, columns = np.ogrid[top : top + 2 * reach, left : left + 2 * reach]
@@ -131,7 +194,7 @@ def _lamp(rng: np.random.Generator, picture: Picture, x: float, y: float, diamet
     patch = picture[top : top + 2 * reach, left : left + 2 * reach]
     shown = patch.astype(float)
     light = np.array(LIGHTS[colour])
-    ring = GREY - OPPOSITE * (light - GREY) / (RING**2 - 1) + rng.normal(0, TINT, 3)
+    ring = GREY - OPPOSITE * (light - GREY) / (RING**2 - 1) + np.array(tint)
     for width, paint in (diameter * RING, ring), (diameter, light):
         shown += np.clip(width / 2 - away + 0.5, 0, 1) * (paint - shown)
     patch[:] = np.clip(shown + 0.5, 0, 255).astype(np.uint8)

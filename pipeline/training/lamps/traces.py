@@ -30,7 +30,7 @@ def setting(resolution: int, policy: ZoomPolicy = POLICY) -> Setting:
 
 def legible(scene: Scene, resolution: int) -> bool:
     """Whether the lamp's colour can be seen in the posed view."""
-    return scene.detail * posed_view(Size(*scene.image.size), resolution).scale >= LEGIBLE
+    return scene.lamp.detail * posed_view(Size(SIDE, SIDE), resolution).scale >= LEGIBLE
 
 
 def trace(scene: Scene, resolution: int, setting: Setting) -> Trace:
