@@ -1,5 +1,6 @@
 """Fixtures that many tests share: a drawn photo, and a scripted endpoint."""
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -15,6 +16,9 @@ from tests.scripted import Body, Line, Response, Script, listening
 # The same examples every time, however busy the machine.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+# Several processes test side by side: with a thread for each core in each of them, they wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A suite started in the background ignores Ctrl-C, and so would every run it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
