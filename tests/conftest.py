@@ -18,7 +18,8 @@ settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 # Several processes test side by side: with a thread for each core in each of them, they wait for one another.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What the tests start inherits it.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # A suite started in the background ignores Ctrl-C, and so would every run it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

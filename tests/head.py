@@ -33,7 +33,7 @@ class Head(NamedTuple):
 def running_head(cwd: Path, **environment: str) -> Iterator[Head]:
     """A head that works in a folder and has an environment of its own, while the block runs."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    ours = {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1", **TOKEN, **environment}
+    ours = {"PATH": path, "PYTHONFAULTHANDLER": "1", **TOKEN, **environment}
     # What Ray keeps there tells jobs which cluster is theirs; other sessions of this machine have another place.
     place = TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True)
     with place as files, child("head", cwd=cwd, RAY_TMPDIR=files, **ours) as head:

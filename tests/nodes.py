@@ -39,7 +39,7 @@ def running_nodes(count: int, folder: Path) -> Iterator[Nodes]:
     """A cluster of so many nodes while the block runs; `folder` is where its processes work."""
     # Ray notes in there which cluster is running; other sessions of this machine have another place.
     place = TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True)
-    with place as files, child("nodes", count, cwd=folder, OMP_NUM_THREADS="1", RAY_TMPDIR=files) as cluster:
+    with place as files, child("nodes", count, cwd=folder, RAY_TMPDIR=files) as cluster:
         yield Nodes(cluster)
 
 

@@ -43,7 +43,7 @@ class Trained(NamedTuple):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = tmp_path_factory.mktemp("course") / "train"
-    return Trained(folder, cof(*Trained(folder, None).command, OMP_NUM_THREADS="1"))  # type: ignore[arg-type]
+    return Trained(folder, cof(*Trained(folder, None).command))  # type: ignore[arg-type]
 
 
 def test_it_ends_well(trained: Trained) -> None:
@@ -99,7 +99,7 @@ def test_another_configuration_is_refused(trained: Trained) -> None:
 
 def test_no_process_outlives_a_killed_course(tmp_path: Path) -> None:
     long = ["course.base=[{steps: 5000, batch: 4, accumulate: 1, log_steps: 1, rows: [{kind: reading}]}]"]
-    with Run(["train", "--config", "configs/tiny.yaml", f"out={tmp_path}", *long], OMP_NUM_THREADS="1") as run:
+    with Run(["train", "--config", "configs/tiny.yaml", f"out={tmp_path}", *long]) as run:
         until((tmp_path / "base" / "leg1" / "metrics.jsonl").exists, "the first step")
         family = run.kill()
     assert len(family) >= 2

@@ -46,7 +46,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def used(what: str, folder: Path) -> Any:
     """What comes of using one part of the page in the copy."""
-    env = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "PYTHONPATH": str(folder)}
     command = [sys.executable, "-m", "tests.extended", what]
     ended = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr

@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch")
 
 from agents.boxes import Box  # noqa: E402
 from agents.dialects import Dialect  # noqa: E402
+from pipeline.training.context import Mark  # noqa: E402
 from pipeline.training.encode import Encoded  # noqa: E402
 from pipeline.training.environment import ZoomEnvironment  # noqa: E402
 from pipeline.training.errors import EncodingError  # noqa: E402
@@ -164,6 +165,17 @@ def test_prompts_that_are_read_once_serve_any_number_of_rollouts() -> None:
     again = [restless(owner).roll_on(prompted.fork(), copies=2) for _ in range(2)]
     afresh = restless(owner).roll(examples, copies=2)
     assert all([one.said.ids for one in rollouts] == [one.said.ids for one in afresh] for rollouts in again)
+
+
+def test_what_a_fork_forgets_its_origin_keeps() -> None:
+    owner = policy()
+    origin = restless(owner).read([example()])
+    mark = Mark(1, torch.tensor([1]))
+    fork = origin.fork()
+    fork.context.forget([0], mark)
+    assert not fork.context.mark().next.equal(origin.context.mark().next)
+    kept = restless(owner).roll_on(origin)
+    assert [one.said.ids for one in kept] == [one.said.ids for one in restless(owner).roll([example()])]
 
 
 def test_the_same_seed_gives_the_same_rollouts() -> None:

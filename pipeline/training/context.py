@@ -98,8 +98,10 @@ class Context:
 
     def fork(self) -> "Context":
         """A context of its own that has read the same so far."""
+        assert self._mask is not None and self._next is not None
         other = copy(self)
-        other._cache = deepcopy(self._cache)
+        # Rows are forgotten in place: nothing of that may be shared.
+        other._cache, other._mask, other._next = deepcopy(self._cache), self._mask.clone(), self._next.clone()
         return other
 
     def mark(self) -> Mark:

@@ -37,7 +37,7 @@ def _drawn(number: int) -> Image.Image:
 
 @lru_cache(maxsize=1500)
 def _picture(number: int, view: View) -> Image.Image:
-    """Kept, as an evaluation asks about the same scenes several times: pictures are small, scenes are not."""
+    """Kept, as an evaluation asks about the same scenes several times: pictures are small, drawn scenes are not."""
     return render(_drawn(number), view)
 
 

@@ -107,7 +107,7 @@ class Scene:
 def scene(seed: int) -> Scene:
     """The scene of this seed; nothing else has any influence on it."""
     rng = np.random.default_rng(seed)
-    _mottle(rng)
+    _mottle(rng)  # Comes first; `draw` takes it from the seed again.
     clutter = tuple(_thing(rng) for _ in range(THINGS))
     sign, board = _sign(rng), pick(rng, tuple(BOARDS))
     decoys = tuple(_lamp(rng, x, y) for x, y in _apart(rng, sign))
