@@ -1,7 +1,9 @@
 """What tests draw and put together: photos on disk, and the case of a search on one."""
 
+import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image, ImageDraw
 
@@ -18,6 +20,7 @@ from pipeline.config import RunConfig
 from pipeline.journal import FileJournal
 from pipeline.records import ImageRecord
 
+T = TypeVar("T")
 POLICY = ZoomPolicy(margin=0.25, min_side=56, max_pixels=64 * 28**2)
 
 
@@ -54,6 +57,18 @@ def endpoint_at(url: str, tries: int = 3, timeout: float = 20.0, key_env: str = 
     """An endpoint that is asked without patience."""
     patience = {"max_wait_seconds": 0.01, "patience_seconds": 0.0}
     return Endpoint(EndpointConfig(base_url=url, tries=tries, timeout_seconds=timeout, key_env=key_env, **patience))
+
+
+def answer_of(endpoint: Endpoint, asking: Coroutine[Any, Any, T]) -> T:
+    """What comes of asking an endpoint, which lets go of its connections then."""
+
+    async def and_close() -> T:
+        try:
+            return await asking
+        finally:
+            await endpoint.close()
+
+    return asyncio.run(and_close())
 
 
 def setting_of(size: Size, frame: BoxFrame = BoxFrame.NATIVE, resolution: int | None = 224) -> Setting:

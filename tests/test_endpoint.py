@@ -20,7 +20,7 @@ from agents.views import View
 from pipeline.journal import FileJournal
 from pipeline.place import StoreError
 from tests.conftest import Scripted
-from tests.drawn import endpoint_at, photo_of
+from tests.drawn import answer_of, endpoint_at, photo_of
 from tests.scripted import Response, Script, calls, closed_port, fault, fills, pictures_of, raw, reply, says
 
 VIEW = View(box=Box(0, 0, 640, 480), width=56, height=56)
@@ -44,11 +44,12 @@ def ask(
     script: Script | str, photo: Path, journal: FileJournal, request: Request | None = None, **config: Any
 ) -> Reply:
     endpoint = endpoint_at(script if isinstance(script, str) else script.url, **config)
-    return asyncio.run(endpoint.ask(request or question(), photo_of(photo), journal))
+    return answer_of(endpoint, endpoint.ask(request or question(), photo_of(photo), journal))
 
 
 def fill(script: Script, photo: Path, journal: FileJournal) -> Form:
-    made, _ = asyncio.run(endpoint_at(script.url).fill(question(), Form, photo_of(photo), journal))
+    endpoint = endpoint_at(script.url)
+    made, _ = answer_of(endpoint, endpoint.fill(question(), Form, photo_of(photo), journal))
     return made
 
 
@@ -194,7 +195,8 @@ def test_a_pause_that_is_no_number_of_seconds_is_not_kept(
     asked: str, scripted: Scripted, photo: Path, journal: FileJournal
 ) -> None:
     script = scripted([fault(429, retry_after=asked), says("three")])
-    assert asyncio.run(_within(2, endpoint_at(script.url).ask(question(), photo_of(photo), journal))) == "three"
+    endpoint = endpoint_at(script.url)
+    assert answer_of(endpoint, _within(2, endpoint.ask(question(), photo_of(photo), journal))) == "three"
 
 
 async def _within(seconds: float, asking: Any) -> str:
@@ -259,7 +261,7 @@ def refused(endpoint: Endpoint, photo: Path, journal: FileJournal, times: int) -
             with pytest.raises(RefusedError):
                 await endpoint.ask(question(seed=seed), photo_of(photo), journal)
 
-    asyncio.run(all_of_them())
+    answer_of(endpoint, all_of_them())
 
 
 def test_an_endpoint_that_refuses_everything_is_the_operators(
@@ -268,7 +270,7 @@ def test_an_endpoint_that_refuses_everything_is_the_operators(
     endpoint = endpoint_at(scripted(lambda _: fault(400, "no tools here")).url)
     refused(endpoint, photo, journal, REFUSALS_IN_A_ROW - 1)
     with pytest.raises(EndpointError, match=rf"refused {REFUSALS_IN_A_ROW} requests in a row.*no tools here"):
-        asyncio.run(endpoint.ask(question("One more?"), photo_of(photo), journal))
+        answer_of(endpoint, endpoint.ask(question("One more?"), photo_of(photo), journal))
 
 
 def test_an_answer_between_refusals_makes_them_single_ones(
@@ -277,7 +279,7 @@ def test_an_answer_between_refusals_makes_them_single_ones(
     no = [fault(400)] * (REFUSALS_IN_A_ROW - 1)
     endpoint = endpoint_at(scripted([*no, says("three"), *no]).url)
     refused(endpoint, photo, FileJournal(journal.path), REFUSALS_IN_A_ROW - 1)
-    asyncio.run(endpoint.ask(question("And this?"), photo_of(photo), journal))
+    answer_of(endpoint, endpoint.ask(question("And this?"), photo_of(photo), journal))
     refused(endpoint, photo, FileJournal(journal.path.with_name("two.jsonl")), REFUSALS_IN_A_ROW - 1)
 
 
@@ -390,14 +392,15 @@ def test_half_a_character_in_a_reply_can_be_kept(scripted: Scripted, photo: Path
 def test_many_may_share_an_endpoint(scripted: Scripted, photo: Path, tmp_path: Path) -> None:
     script = scripted(lambda body: says(body["messages"][0]["content"]))
 
+    endpoint = endpoint_at(script.url)
+
     async def all_at_once() -> list[str]:
-        endpoint = endpoint_at(script.url)
         asking = [
             endpoint.ask(question(f"{n}"), photo_of(photo), FileJournal(tmp_path / f"{n}.jsonl")) for n in range(12)
         ]
         return [got.text for got in await asyncio.gather(*asking)]
 
-    assert asyncio.run(all_at_once()) == [str(n) for n in range(12)]
+    assert answer_of(endpoint, all_at_once()) == [str(n) for n in range(12)]
 
 
 CHANGES: dict[str, Callable[[], dict[str, Any]]] = {

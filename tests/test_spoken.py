@@ -17,7 +17,7 @@ from agents.spoken import Abilities, in_words, understood
 from agents.teachers import EndpointConfig
 from pipeline.journal import FileJournal
 from tests.conftest import Scripted
-from tests.drawn import case_at, photo_of
+from tests.drawn import answer_of, case_at, photo_of
 from tests.scripted import Body, Response, calls, closed_port, fault, fills, form_of, says, texts_of
 
 TOOL = {"type": "function", "function": {"name": "zoom", "description": "Look closer.", "parameters": {}}}
@@ -93,7 +93,9 @@ class Form(BaseModel):
 def test_a_form_in_words_is_mended_once_with_what_was_wrong(scripted: Scripted, photo: Path, tmp_path: Path) -> None:
     script = scripted([says("Seven."), says('Sorry: {"number": 7}')])
     endpoint = Endpoint(EndpointConfig(base_url=script.url, model="m", abilities={"m": WORDS}))
-    filled, _ = asyncio.run(endpoint.fill(request(), Form, photo_of(photo), FileJournal(tmp_path / "one.jsonl")))
+    filled, _ = answer_of(
+        endpoint, endpoint.fill(request(), Form, photo_of(photo), FileJournal(tmp_path / "one.jsonl"))
+    )
     assert filled.number == 7
     assert [form_of(body) for body in script.asked] == ["", ""]
     assert '"number"' in texts_of(script.asked[0])[-1]

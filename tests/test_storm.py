@@ -82,7 +82,8 @@ def test_a_crowded_endpoint_is_kept_busy_by_all_workers_together(
         answered = sum(ray.get([one.ask.remote(n * EACH, EACH) for n, one in enumerate(workers)]))
     assert answered == WORKERS * EACH
     assert door.refused < 0.05 * len(script.asked)
-    assert door.seconds < 1.3 * WORKERS * EACH * LATENCY / ALLOWED
+    # A machine that is used by others makes it somewhat longer; a gate that is too shy, several times as long.
+    assert door.seconds < 2 * WORKERS * EACH * LATENCY / ALLOWED
 
 
 def test_the_money_holds_for_all_workers_together(scripted: Scripted, photo: Path, tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 import prompts
-from agents.endpoint import ReplyError
+from agents.endpoint import Endpoint, ReplyError
 from agents.messages import Message, Request
 from agents.photos import encode_jpeg
 from agents.tools.ask import Answered
 from pipeline.journal import FileJournal
 from pipeline.teacher.server import PARTS, TeacherConfig, application
-from tests.drawn import endpoint_at, photo_of
+from tests.drawn import answer_of, endpoint_at, photo_of
 from tests.served import serving
 
 QUESTION = 'What is written directly below the words "MARKET"?'
@@ -278,9 +278,10 @@ def test_a_malformed_rate_of_one_follows_no_form(photo: Path, tmp_path: Path) ->
     with teaching(malformed_rate=1) as url:
         message = Message(role="user", content=(f"Question: {QUESTION}",))
         asked = Request(role="answer", model="m", messages=(message,))
-        filling = endpoint_at(url).fill(asked, Answered, photo_of(photo), FileJournal(tmp_path / "calls.jsonl"))
+        endpoint = endpoint_at(url)
+        filling = endpoint.fill(asked, Answered, photo_of(photo), FileJournal(tmp_path / "calls.jsonl"))
         with pytest.raises(ReplyError, match="no valid Answered"):
-            asyncio.run(filling)
+            answer_of(endpoint, filling)
 
 
 def test_more_at_once_than_the_limit_are_asked_to_wait() -> None:
@@ -297,8 +298,7 @@ def test_one_after_the_other_is_never_too_many() -> None:
 
 
 def test_a_limited_teacher_is_used_to_the_end(photo: Path, tmp_path: Path) -> None:
-    async def many(url: str) -> list[str]:
-        endpoint = endpoint_at(url, tries=20)
+    async def many(endpoint: Endpoint) -> list[str]:
         asking = []
         for number in range(4):
             message = Message(role="user", content=(f"Question: {QUESTION}",))
@@ -308,4 +308,5 @@ def test_a_limited_teacher_is_used_to_the_end(photo: Path, tmp_path: Path) -> No
         return [answered.note for answered, _ in await asyncio.gather(*asking)]
 
     with teaching(rate_limit=2, latency=0.05) as url:
-        assert asyncio.run(many(url)) == ["There is no picture to look at."] * 4
+        endpoint = endpoint_at(url, tries=20)
+        assert answer_of(endpoint, many(endpoint)) == ["There is no picture to look at."] * 4
