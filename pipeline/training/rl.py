@@ -28,9 +28,18 @@ if TYPE_CHECKING:
 
 
 def reinforce(
-    policy: Policy, examples: Sequence[Example], config: RlConfig, folder: Path, name: str, seed: int, say: Say = print
+    policy: Policy,
+    examples: Sequence[Example],
+    config: RlConfig,
+    folder: Path,
+    name: str,
+    seed: int,
+    say: Say = print,
+    callbacks: Sequence[Any] = (),
 ) -> None:
     """Train a policy on questions with known answers, going on from the last checkpoint in `folder`.
+
+    `callbacks` are transformers' own, beside the journal.
 
     Raises TrainingError for the operator, also where the policy stops zooming.
     """
@@ -46,7 +55,7 @@ def reinforce(
         config,
         args=_arguments(config, policy, folder, seed),
         train_dataset=Dataset.from_dict({"prompt": [""] * len(examples), "number": list(range(len(examples)))}),
-        callbacks=[Journal(name, folder, say)],
+        callbacks=[Journal(name, folder, say), *callbacks],
     )
     train(trainer, folder)
 

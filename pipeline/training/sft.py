@@ -32,9 +32,18 @@ class Collator:
 
 
 def fine_tune(
-    policy: Policy, lessons: Sequence[Lesson], config: SftConfig, folder: Path, name: str, seed: int, say: Say = print
+    policy: Policy,
+    lessons: Sequence[Lesson],
+    config: SftConfig,
+    folder: Path,
+    name: str,
+    seed: int,
+    say: Say = print,
+    callbacks: Sequence[Any] = (),
 ) -> None:
     """Train a policy on lessons, going on from the last checkpoint in `folder` if there is one.
+
+    `callbacks` are transformers' own, beside the journal.
 
     Raises TrainingError for the operator: nothing to learn from, a loss that is no number.
     """
@@ -51,7 +60,7 @@ def fine_tune(
         data_collator=Collator(lessons, policy.encoder, policy.manner),
         train_dataset=Dataset.from_dict({"number": list(range(len(lessons)))}),
         processing_class=policy.tokenizer,
-        callbacks=[Journal(name, folder, say)],
+        callbacks=[Journal(name, folder, say), *callbacks],
     )
     train(trainer, folder)
 
