@@ -178,6 +178,31 @@ def test_what_a_fork_forgets_its_origin_keeps() -> None:
     assert [one.said.ids for one in kept] == [one.said.ids for one in restless(owner).roll([example()])]
 
 
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_rows_that_have_stopped_are_not_computed_along() -> None:
+    owner = policy()
+    roller = restless(owner)
+    roller.writer.ends = set()
+    prompted = roller.read([example(number) for number in range(4)])
+    rows: list[int] = []
+    owner.model.register_forward_pre_hook(lambda *given: rows.append(len(given[2]["input_ids"])), with_kwargs=True)
+    roller.writer.write(prompted.context, prompted.logits, [1, 1, 10, 30])
+    assert rows == [2] * 9 + [1] * 20
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def test_rows_that_waited_can_be_taken_back_to_a_mark() -> None:
+    owner = policy()
+    context = restless(owner).read([example(number, (84, 112, 56)[number]) for number in range(3)]).context
+    before, mark = context.fork(), context.mark()
+    context.set_aside([0, 2])
+    context.step(torch.tensor([5]), torch.tensor([True]))
+    context.rejoin()
+    context.forget([0, 1, 2], mark)
+    tokens, active = torch.tensor([7, 8, 9]), torch.ones(3, dtype=torch.bool)
+    assert torch.allclose(context.step(tokens, active), before.step(tokens, active), atol=1e-5)
+
+
 def test_the_same_seed_gives_the_same_rollouts() -> None:
     said = [[rollout.said.ids for rollout in rolled(seed)[1]] for seed in (1, 1, 2)]
     assert said[0] == said[1] != said[2]

@@ -4,7 +4,7 @@ Nothing is read twice: a crop is fed behind what is there, with explicit M-RoPE 
 """
 
 from collections.abc import Sequence
-from copy import copy, deepcopy
+from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.training.encode import Encoded, Encoder
@@ -21,6 +21,14 @@ class Mark(NamedTuple):
     """The position of each row's next token, shape (b,)."""
 
 
+class _Aside(NamedTuple):
+    """Rows that wait, by their numbers in the batch they were taken from, and those that went on."""
+
+    others: list[int]
+    rows: list[int]
+    waiting: "Context"
+
+
 class Context:
     """A batch of rows in one cache. A row that is given nothing in a step gets a masked pad instead."""
 
@@ -34,6 +42,8 @@ class Context:
         """1 where a cached token counts, shape (b, length)."""
         self._next: Tensor | None = None
         """The position of each row's next token, shape (b,)."""
+        self._aside: list[_Aside] = []
+        """The last first."""
         self.read = 0
         """Tokens read by the model so far, over all rows, pads left out."""
 
@@ -98,10 +108,12 @@ class Context:
 
     def fork(self) -> "Context":
         """A context of its own that has read the same so far."""
-        assert self._mask is not None and self._next is not None
+        assert self._mask is not None and self._next is not None and not self._aside
         other = copy(self)
-        # Rows are forgotten in place: nothing of that may be shared.
-        other._cache, other._mask, other._next = deepcopy(self._cache), self._mask.clone(), self._next.clone()
+        # What is cached is replaced as it grows, never changed; rows are forgotten in place.
+        other._cache = copy(self._cache)
+        other._cache.layers = [copy(layer) for layer in self._cache.layers]
+        other._mask, other._next, other._aside = self._mask.clone(), self._next.clone(), []
         return other
 
     def mark(self) -> Mark:
@@ -133,3 +145,38 @@ class Context:
         chosen = torch.tensor(list(rows))
         self._cache.batch_select_indices(chosen.to(self.device))
         self._mask, self._next = self._mask[chosen.to(self.device)], self._next[chosen]
+
+    def set_aside(self, others: Sequence[int]) -> None:
+        """Go on with the other rows until all `rejoin`: those that wait cost nothing."""
+        import torch
+
+        assert self._mask is not None and self._next is not None
+        there = torch.ones(len(self._mask), dtype=torch.bool)
+        there[list(others)] = False
+        rows, kept = there.nonzero()[:, 0].tolist(), self._aside
+        self._aside = []
+        waiting = self.fork()
+        waiting.keep(others)
+        self.keep(rows)
+        self._aside = [*kept, _Aside(list(others), rows, waiting)]
+
+    def rejoin(self) -> None:
+        """All rows again, in their first order; those that waited get masked pads for what the others have read."""
+        while self._aside:
+            self._take_in(self._aside.pop())
+
+    def _take_in(self, aside: _Aside) -> None:
+        import torch
+        from torch.nn.functional import pad
+
+        waiting = aside.waiting
+        assert self._mask is not None and self._next is not None
+        assert waiting._mask is not None and waiting._next is not None
+        order = torch.tensor(aside.rows + aside.others).argsort()
+        more = self._mask.shape[1] - waiting._mask.shape[1]
+        there = order.to(self.device)
+        self._mask = torch.cat([self._mask, pad(waiting._mask, (0, more))])[there]
+        self._next = torch.cat([self._next, waiting._next])[order]
+        for layer, other in zip(self._cache.layers, waiting._cache.layers, strict=True):
+            layer.keys = torch.cat([layer.keys, pad(other.keys, (0, 0, 0, more))])[there]
+            layer.values = torch.cat([layer.values, pad(other.values, (0, 0, 0, more))])[there]

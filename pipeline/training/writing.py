@@ -66,13 +66,20 @@ class Writer:
         import torch
 
         pieces = [Piece(allowance) for allowance in allowances]
+        writing = list(pieces)
         while True:
             drawn = self._draw(logits)
-            rows = zip(pieces, drawn.tokens.tolist(), drawn.logprobs.tolist(), strict=True)
-            going = [piece.going and self._add(piece, token, logprob) for piece, token, logprob in rows]
-            if not any(going):
+            rows = zip(writing, drawn.tokens.tolist(), drawn.logprobs.tolist(), strict=True)
+            going = torch.tensor([piece.going and self._add(piece, token, logprob) for piece, token, logprob in rows])
+            if not going.any():
+                context.rejoin()
                 return pieces
-            logits = context.step(drawn.tokens, torch.tensor(going, device=logits.device))
+            tokens = drawn.tokens
+            if 2 * going.sum() <= len(going):  # Those that have stopped would be computed along with the others.
+                context.set_aside((~going).nonzero()[:, 0].tolist())
+                writing = [piece for piece in writing if piece.going]
+                tokens, going = tokens[going.to(tokens.device)], going[going]
+            logits = context.step(tokens, going.to(tokens.device))
 
     def _add(self, piece: Piece, token: int, logprob: float) -> bool:
         """Write a token; whether the row goes on after it."""
