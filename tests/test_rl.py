@@ -19,7 +19,7 @@ from pipeline.training.rollout import Roller, Rollout, Stop  # noqa: E402
 from tests.policies import example, gold, manner, policy, recite  # noqa: E402
 from tests.test_rollout import fresh, restless  # noqa: E402
 
-EXAMPLES = [example(number) for number in range(4)]
+EXAMPLES = [example(number, (84, 112, 168, 56)[number]) for number in range(4)]
 HOW = RlConfig(
     steps=2,
     questions=2,
@@ -53,11 +53,16 @@ def test_what_is_trained_is_what_was_sampled(tmp_path: Path) -> None:
     there = trainer(tmp_path)
     rollouts = there._roller().roll([EXAMPLES[1], EXAMPLES[3]], 4)
     batch = batch_of(there)
-    for number, rollout in enumerate(rollouts):
-        length = len(rollout.said.ids)
-        assert batch["completion_ids"][number][:length].tolist() == list(rollout.said.ids)
-        assert batch["tool_mask"][number].tolist()[:length] == [int(on) for on in rollout.said.trained]
-        assert batch["completion_mask"][number].sum() == length
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1)
+    there_at_all = torch.cat([batch["prompt_mask"], batch["completion_mask"]], dim=1)
+    trained = torch.cat([0 * batch["prompt_mask"], batch["tool_mask"]], dim=1)
+    rows = [rollout.prompt.then(rollout.said) for rollout in rollouts]
+    for number, row in enumerate(rows):
+        length = len(row.ids)
+        assert ids[number][:length].tolist() == list(row.ids)
+        assert trained[number][:length].tolist() == [int(own) for own in row.trained]
+        assert there_at_all[number].tolist() == [1] * length + [0] * (ids.shape[1] - length)
+    assert ids.shape[1] == max(len(row.ids) for row in rows)
 
 
 def test_every_picture_of_a_rollout_is_in_the_loss(tmp_path: Path) -> None:
@@ -68,8 +73,8 @@ def test_every_picture_of_a_rollout_is_in_the_loss(tmp_path: Path) -> None:
     assert batch["num_images"] == [1 + len(rollout.views) for rollout in rollouts]
     logprobs = there._logprobs(there.model, batch)
     for number, expected in enumerate(fresh(Policy(there.model, there.processing_class, manner()), rollouts)):
-        own = torch.tensor(rollouts[number].said.trained)
-        assert torch.allclose(logprobs[number, : len(own)][own], expected[own], atol=1e-4)
+        own, sampled = batch["tool_mask"][number].bool(), torch.tensor(rollouts[number].said.trained)
+        assert torch.allclose(logprobs[number][own], expected[sampled], atol=1e-4)
 
 
 def test_other_pixels_in_a_crop_change_what_is_learned(tmp_path: Path) -> None:

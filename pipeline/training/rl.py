@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trl import GRPOConfig, GRPOTrainer
 
 from pipeline.training.config import RlConfig
-from pipeline.training.encode import Encoder, stacked
+from pipeline.training.encode import IGNORED, Encoded, Encoder, stacked
 from pipeline.training.errors import TrainingError
 from pipeline.training.examples import Example
 from pipeline.training.journal import Journal
@@ -134,21 +134,24 @@ class FocusTrainer(GRPOTrainer):  # type: ignore[misc]
         return advantages.masked_fill(torch.tensor(stopped), 0.0)
 
     def _batch(self, rollouts: list[Rollout]) -> dict[str, Any]:
-        """Prompts padded left and completions right, with the pictures of both in order."""
+        """All rollouts as the trainer wants them: a prompt and a completion each, with the pictures of both in order.
+
+        Cut is where the shortest prompt ends. What others have of theirs behind it counts as completion, untrained:
+        so rows are as wide as the longest rollout, not as the longest prompt and the longest of what was said.
+        """
         import torch
 
-        prompts = self.encoder.batch([rollout.prompt._replace(pictures=()) for rollout in rollouts], left=True)
-        said = self.encoder.batch([rollout.said._replace(pictures=()) for rollout in rollouts])
         whole = [rollout.prompt.then(rollout.said) for rollout in rollouts]
-        trained = [list(rollout.said.trained) for rollout in rollouts]
-        width = said["input_ids"].shape[1]
+        cut = min(len(rollout.prompt.ids) for rollout in rollouts)
+        prompts = self.encoder.batch([Encoded(row.ids[:cut], row.trained[:cut]) for row in whole])
+        rest = self.encoder.batch([Encoded(row.ids[cut:], row.trained[cut:]) for row in whole])
         batch: dict[str, Any] = {
             "prompt_ids": prompts["input_ids"],
             "prompt_mask": prompts["attention_mask"],
-            "completion_ids": said["input_ids"],
-            "completion_mask": said["attention_mask"],
-            "tool_mask": torch.tensor([row + [False] * (width - len(row)) for row in trained]).long(),
-            "mm_token_type_ids": torch.cat([prompts["mm_token_type_ids"], said["mm_token_type_ids"]], dim=1),
+            "completion_ids": rest["input_ids"],
+            "completion_mask": rest["attention_mask"],
+            "tool_mask": (rest["labels"] != IGNORED).long(),
+            "mm_token_type_ids": torch.cat([prompts["mm_token_type_ids"], rest["mm_token_type_ids"]], dim=1),
             **stacked([pixels for row in whole for pixels in row.pictures]),
         }
         batch = {name: value.to(self.accelerator.device) for name, value in batch.items()}
