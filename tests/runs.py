@@ -230,7 +230,7 @@ class Run:
     def __init__(
         self, arguments: Iterable[str], module: str = "pipeline", cwd: Path = ROOT, **environment: str
     ) -> None:
-        ours = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+        ours = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "PYTHONPATH": str(ROOT)}
         env = {**os.environ, **ours, **environment}
         command = [sys.executable, "-m", module, *map(str, arguments)]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -10,7 +10,8 @@ pytest.importorskip("torch")
 
 from tests.runs import Ended, Run, alive, cof, files, until
 
-pytestmark = pytest.mark.e2e
+# A whole course, on as slow a machine as there may be.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 LEG = "{steps: 2, batch: 4, accumulate: 1, log_steps: 1, rows: [{kind: %s}]}"
 SHORT = [

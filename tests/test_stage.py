@@ -252,13 +252,14 @@ def test_each_record_goes_on_as_soon_as_it_is_made(tmp_path: Path, record: Image
 
 def test_no_more_photos_are_in_flight_than_are_allowed(tmp_path: Path, record: ImageRecord) -> None:
     inside: list[int] = [0, 0]
+    three = asyncio.Barrier(3)
 
     class Counting(Echo):
         @override
         async def process(self, record: ImageRecord, journal: Journal) -> tuple[list[Any], list[Rejected]]:
             inside[0] += 1
             inside[1] = max(inside)
-            await asyncio.sleep(0)
+            await three.wait()  # None leaves before three have come.
             inside[0] -= 1
             return [record], []
 
