@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from transformers import TrainerCallback
 
 from pipeline.config import load_as
 from pipeline.training.config import RlConfig, SftConfig, TrainConfig
 from pipeline.training.examples import Example, Lesson
-from pipeline.training.policy import Policy
+from pipeline.training.journal import Journal
+from pipeline.training.policy import Policy, with_adapter
 from pipeline.training.rl import reinforce
 from pipeline.training.rollout import Roller
 from pipeline.training.scenes import exercises, questions
@@ -59,10 +59,11 @@ class Work(NamedTuple):
     rl: RlConfig
 
 
-class Clock(TrainerCallback):  # type: ignore[misc]
+class Clock(Journal):
     """When each step began and the last one ended, in seconds; profiles what comes after the first `WARM`."""
 
-    def __init__(self, profiler: Any = None) -> None:
+    def __init__(self, name: str, folder: Path, profiler: Any = None) -> None:
+        super().__init__(name, folder, _silent)
         self.ticks: list[float] = []
         self.profiler = profiler
 
@@ -127,14 +128,14 @@ def work_of(config: TrainConfig, steps: int) -> Work:
 
 def measure(config: TrainConfig, shape: str, work: Work, stage: str, peak: float | None, profile: bool) -> list[str]:
     """Train that many steps from random weights; what is worth telling of them."""
-    policy = policy_of(config, shape)
+    policy = policy_of(config, shape, work)
     profiler = torch.profiler.profile() if profile else None
-    clock = Clock(profiler)
     with tempfile.TemporaryDirectory() as folder:
+        clock = Clock(stage, Path(folder), profiler)
         if stage == "sft":
-            fine_tune(policy, work.lessons, work.sft, Path(folder), stage, config.seed, _silent, [clock])
+            fine_tune(policy, work.lessons, work.sft, clock, config.seed)
         else:
-            reinforce(policy, work.examples, work.rl, Path(folder), stage, config.seed, _silent, [clock])
+            reinforce(policy, work.examples, work.rl, clock, config.seed)
     step = statistics.median(clock.steps)
     told = [f"{step:.3f} s a step ({clock.steps[0]:.3f}-{clock.steps[-1]:.3f})"]
     told += _sft(policy, work, step, peak) if stage == "sft" else _rl(policy, work, step)
@@ -144,16 +145,15 @@ def measure(config: TrainConfig, shape: str, work: Work, stage: str, peak: float
     return told
 
 
-def policy_of(config: TrainConfig, shape: str) -> Policy:
+def policy_of(config: TrainConfig, shape: str, work: Work) -> Policy:
     """A policy of a shape, with random weights, as the configuration wants it trained."""
-    from pipeline.training.course import corpus
-    from pipeline.training.lamps import SIDE
-    from pipeline.training.policy import with_adapter
-    from pipeline.training.tiny import build_model, build_tokenizer
+    from pipeline.training import course, run
 
-    tokenizer = build_tokenizer(corpus(config), SIDE)
-    model = build_model(tokenizer, config.seed) if shape == "tiny" else whole_model(shape, tokenizer, config)
-    policy = Policy(model, tokenizer, config.manner, checkpointing=config.model.gradient_checkpointing)
+    lamps = config.data == "lamps"
+    policy = course.untrained(config) if lamps else run.untrained(config, work.examples)
+    if shape != "tiny":
+        policy.model = whole_model(shape, policy.tokenizer, config)
+    policy.checkpointing = config.model.gradient_checkpointing
     if config.model.adapter is not None:
         with_adapter(policy, config.model.adapter, config.seed)
     return policy

@@ -10,8 +10,7 @@ pytest.importorskip("torch")
 
 from tests.runs import Ended, Run, alive, cof, files, until
 
-# A whole course, on as slow a machine as there may be.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.e2e
 
 LEG = "{steps: 2, batch: 4, accumulate: 1, log_steps: 1, rows: [{kind: %s}]}"
 SHORT = [

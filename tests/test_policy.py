@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from agents.dialects import ZOOM_TOKEN, Dialect  # noqa: E402
 from pipeline.training.config import OptimizerConfig, SftConfig  # noqa: E402
 from pipeline.training.errors import EncodingError, PolicyError  # noqa: E402
-from pipeline.training.journal import history  # noqa: E402
+from pipeline.training.journal import Journal, history  # noqa: E402
 from pipeline.training.policy import (  # noqa: E402
     RELATED,
     AdapterConfig,
@@ -116,7 +116,7 @@ def adapted(tmp_path: Path, dialect: Dialect = Dialect.INLINE) -> Policy:
     base.save(tmp_path / "base")
     one = load(str(tmp_path / "base"), base.manner)
     with_adapter(one, LORA)
-    fine_tune(one, [example(how=one.manner)] * 4, HOW, tmp_path / "run", "test", 0, print)
+    fine_tune(one, [example(how=one.manner)] * 4, HOW, Journal("test", tmp_path / "run"), 0)
     one.save(tmp_path / "adapter")
     return one
 
@@ -163,7 +163,7 @@ def test_an_adapter_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
         one = load(str(tmp_path / "base"), base.manner)
         with_adapter(one, LORA)
         how = HOW.model_copy(update={"steps": stop, "save_steps": 3})
-        fine_tune(one, [example(number) for number in range(4)], how, tmp_path / folder, "test", 0, print)
+        fine_tune(one, [example(number) for number in range(4)], how, Journal("test", tmp_path / folder), 0)
     whole, parts = (history(tmp_path / folder) for folder in ("whole", "parts"))
     assert [row["loss"] for row in parts] == pytest.approx([row["loss"] for row in whole], abs=1e-5)
 

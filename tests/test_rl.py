@@ -12,7 +12,7 @@ from datasets import Dataset  # noqa: E402
 
 from pipeline.training.config import OptimizerConfig, RlConfig  # noqa: E402
 from pipeline.training.errors import TrainingError  # noqa: E402
-from pipeline.training.journal import history  # noqa: E402
+from pipeline.training.journal import Journal, history  # noqa: E402
 from pipeline.training.policy import Policy  # noqa: E402
 from pipeline.training.rl import ADVANTAGES, FocusTrainer, _arguments, reinforce  # noqa: E402
 from pipeline.training.rollout import Roller, Rollout, Stop  # noqa: E402
@@ -134,7 +134,7 @@ def test_a_few_steps_change_the_policy(algorithm: str, kl: float, tmp_path: Path
 
 
 def test_what_rollouts_are_like_is_logged(tmp_path: Path) -> None:
-    reinforce(policy(), EXAMPLES, HOW, tmp_path, "test", 0, print)
+    reinforce(policy(), EXAMPLES, HOW, Journal("test", tmp_path), 0)
     (first, *_) = history(tmp_path)
     watched = {"zoomed", "box_area", "repeated_zooms", "whole_image_zooms", "over_turn", "entropy", "group_spread"}
     assert watched <= first.keys()
@@ -143,7 +143,7 @@ def test_what_rollouts_are_like_is_logged(tmp_path: Path) -> None:
 def test_a_policy_that_stops_zooming_stops_the_training(tmp_path: Path) -> None:
     blind = HOW.model_copy(update={"least_zoom_rate": 0.5, "patience": 1, "steps": 5})
     with pytest.raises(TrainingError, match="fewer than 50% of the rollouts zoomed"):
-        reinforce(policy(), EXAMPLES, blind, tmp_path, "test", 0, print)
+        reinforce(policy(), EXAMPLES, blind, Journal("test", tmp_path), 0)
 
 
 def test_a_reward_that_raises_stops_the_training(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_reward_that_raises_stops_the_training(tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_training(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        reinforce(policy(), EXAMPLES, HOW, tmp_path / name, "test", 0, print)
+        reinforce(policy(), EXAMPLES, HOW, Journal("test", tmp_path / name), 0)
     timed = {"step_time"}
     one, two = (
         [{k: v for k, v in row.items() if k not in timed} for row in history(tmp_path / n)] for n in ("one", "two")

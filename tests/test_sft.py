@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from agents.boxes import Size  # noqa: E402
 from pipeline.training.config import OptimizerConfig, SftConfig  # noqa: E402
 from pipeline.training.errors import TrainingError  # noqa: E402
-from pipeline.training.journal import history  # noqa: E402
+from pipeline.training.journal import Journal, history  # noqa: E402
 from pipeline.training.run import fitting  # noqa: E402
 from pipeline.training.sft import Collator, fine_tune, last_checkpoint  # noqa: E402
 from tests.disk import disk, enlarge  # noqa: E402
@@ -28,7 +28,7 @@ def losses(folder: Path) -> list[float]:
 
 
 def test_a_batch_of_direct_and_zooming_rows_learns_and_gets_better(tmp_path: Path) -> None:
-    fine_tune(policy(), LESSONS, HOW.model_copy(update={"steps": 25}), tmp_path, "test", 0, print)
+    fine_tune(policy(), LESSONS, HOW.model_copy(update={"steps": 25}), Journal("test", tmp_path), 0)
     found = losses(tmp_path)
     assert len(found) == 25
     assert found[-1] < 0.6 * found[0]
@@ -36,11 +36,11 @@ def test_a_batch_of_direct_and_zooming_rows_learns_and_gets_better(tmp_path: Pat
 
 def test_going_on_after_a_stop_gives_the_same_losses(tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    fine_tune(policy(), LESSONS, HOW, whole, "test", 0, print)
+    fine_tune(policy(), LESSONS, HOW, Journal("test", whole), 0)
     with pytest.raises(Stopped):
-        fine_tune(policy(), Stopping(LESSONS, 18), HOW, parts, "test", 0, print)
+        fine_tune(policy(), Stopping(LESSONS, 18), HOW, Journal("test", parts), 0)
     assert len(losses(parts)) == 4
-    fine_tune(policy(), LESSONS, HOW, parts, "test", 0, print)
+    fine_tune(policy(), LESSONS, HOW, Journal("test", parts), 0)
     assert losses(parts) == losses(whole)
 
 
@@ -65,7 +65,7 @@ class Stopping(list[Any]):
 def test_the_same_seed_gives_the_same_losses(tmp_path: Path) -> None:
     short = HOW.model_copy(update={"steps": 2})
     for name in ("one", "two"):
-        fine_tune(policy(), LESSONS, short, tmp_path / name, "test", 7, print)
+        fine_tune(policy(), LESSONS, short, Journal("test", tmp_path / name), 7)
     assert losses(tmp_path / "one") == losses(tmp_path / "two")
 
 
@@ -79,7 +79,7 @@ def test_rows_that_are_too_long_are_dropped_whole() -> None:
 
 def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="nothing to train on"):
-        fine_tune(policy(), [], HOW, tmp_path, "test", 0, print)
+        fine_tune(policy(), [], HOW, Journal("test", tmp_path), 0)
 
 
 def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path: Path) -> None:
@@ -87,11 +87,11 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path: Path) -> None:
     with torch.no_grad():
         broken.model.get_output_embeddings().weight[0] = torch.nan
     with pytest.raises(TrainingError, match="The loss of test became nan at step 1"):
-        fine_tune(broken, LESSONS, HOW, tmp_path, "test", 0, print)
+        fine_tune(broken, LESSONS, HOW, Journal("test", tmp_path), 0)
 
 
 def test_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:
-    fine_tune(policy(), LESSONS, HOW, tmp_path, "test", 0, print)
+    fine_tune(policy(), LESSONS, HOW, Journal("test", tmp_path), 0)
     state = tmp_path / "checkpoint-6" / "trainer_state.json"
     state.write_text(state.read_text()[:100])
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-3"
@@ -101,11 +101,11 @@ def test_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:
 def test_a_full_disk_ends_with_a_sentence_and_the_last_checkpoint_is_whole(small_disk: Path) -> None:
     whole = HOW.model_copy(update={"save_steps": 1})
     with pytest.raises(TrainingError, match=r"No space is left for .* the last whole checkpoint is kept"):
-        fine_tune(policy(), LESSONS, whole, small_disk / "run", "test", 0, print)
+        fine_tune(policy(), LESSONS, whole, Journal("test", small_disk / "run"), 0)
     checkpoint = last_checkpoint(small_disk / "run")
     assert checkpoint is not None
     enlarge(small_disk, "200m")
-    fine_tune(policy(), LESSONS, whole, small_disk / "run", "test", 0, print)
+    fine_tune(policy(), LESSONS, whole, Journal("test", small_disk / "run"), 0)
     assert len(losses(small_disk / "run")) == HOW.steps
 
 

@@ -23,7 +23,8 @@ from tests.scripted import Body, Response, fault, says
 
 pytestmark = pytest.mark.e2e
 
-ALLOWED, LATENCY, WORKERS, EACH = 8, 0.8, 4, 100
+# So slow that what the client adds to a request, also on a machine that others use, is little beside it.
+ALLOWED, LATENCY, WORKERS, EACH = 8, 1.6, 4, 100
 
 
 class Asker:
@@ -82,8 +83,7 @@ def test_a_crowded_endpoint_is_kept_busy_by_all_workers_together(
         answered = sum(ray.get([one.ask.remote(n * EACH, EACH) for n, one in enumerate(workers)]))
     assert answered == WORKERS * EACH
     assert door.refused < 0.05 * len(script.asked)
-    # A machine that is used by others makes it somewhat longer; a gate that is too shy, several times as long.
-    assert door.seconds < 2 * WORKERS * EACH * LATENCY / ALLOWED
+    assert door.seconds < 1.3 * WORKERS * EACH * LATENCY / ALLOWED
 
 
 def test_the_money_holds_for_all_workers_together(scripted: Scripted, photo: Path, tmp_path: Path) -> None:

@@ -21,14 +21,6 @@ class Mark(NamedTuple):
     """The position of each row's next token, shape (b,)."""
 
 
-class _Aside(NamedTuple):
-    """Rows that wait, by their numbers in the batch they were taken from, and those that went on."""
-
-    others: list[int]
-    rows: list[int]
-    waiting: "Context"
-
-
 class Context:
     """A batch of rows in one cache. A row that is given nothing in a step gets a masked pad instead."""
 
@@ -42,8 +34,8 @@ class Context:
         """1 where a cached token counts, shape (b, length)."""
         self._next: Tensor | None = None
         """The position of each row's next token, shape (b,)."""
-        self._aside: list[_Aside] = []
-        """The last first."""
+        self._aside: list[tuple[Tensor, Context]] = []
+        """Rows that wait, and where each row of before lies once they stand behind those that went on."""
         self.read = 0
         """Tokens read by the model so far, over all rows, pads left out."""
 
@@ -108,12 +100,12 @@ class Context:
 
     def fork(self) -> "Context":
         """A context of its own that has read the same so far."""
-        assert self._mask is not None and self._next is not None and not self._aside
+        assert self._mask is not None and self._next is not None
         other = copy(self)
         # What is cached is replaced as it grows, never changed; rows are forgotten in place.
         other._cache = copy(self._cache)
         other._cache.layers = [copy(layer) for layer in self._cache.layers]
-        other._mask, other._next, other._aside = self._mask.clone(), self._next.clone(), []
+        other._mask, other._next, other._aside = self._mask.clone(), self._next.clone(), [*self._aside]
         return other
 
     def mark(self) -> Mark:
@@ -150,29 +142,24 @@ class Context:
         """Go on with the other rows until all `rejoin`: those that wait cost nothing."""
         import torch
 
-        assert self._mask is not None and self._next is not None
-        there = torch.ones(len(self._mask), dtype=torch.bool)
-        there[list(others)] = False
-        rows, kept = there.nonzero()[:, 0].tolist(), self._aside
-        self._aside = []
+        assert self._mask is not None
+        rows = sorted(set(range(len(self._mask))) - set(others))
         waiting = self.fork()
         waiting.keep(others)
         self.keep(rows)
-        self._aside = [*kept, _Aside(list(others), rows, waiting)]
+        self._aside.append((torch.tensor([*rows, *others]).argsort(), waiting))
 
     def rejoin(self) -> None:
         """All rows again, in their first order; those that waited get masked pads for what the others have read."""
         while self._aside:
-            self._take_in(self._aside.pop())
+            self._take_in(*self._aside.pop())
 
-    def _take_in(self, aside: _Aside) -> None:
+    def _take_in(self, order: "Tensor", waiting: "Context") -> None:
         import torch
         from torch.nn.functional import pad
 
-        waiting = aside.waiting
         assert self._mask is not None and self._next is not None
         assert waiting._mask is not None and waiting._next is not None
-        order = torch.tensor(aside.rows + aside.others).argsort()
         more = self._mask.shape[1] - waiting._mask.shape[1]
         there = order.to(self.device)
         self._mask = torch.cat([self._mask, pad(waiting._mask, (0, more))])[there]

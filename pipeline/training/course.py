@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from pipeline.training import lamps
 from pipeline.training.config import Lesson, TrainConfig
 from pipeline.training.evaluate import GREEDY, Evaluator, share
-from pipeline.training.journal import cpu_seconds
+from pipeline.training.journal import Journal, cpu_seconds
 from pipeline.training.policy import Policy, load
 from pipeline.training.scenes import FOR_RL, HELD_OUT, NUMBERS_PER_SEED, example, exercises, questions, scenes
 
@@ -41,7 +41,7 @@ def _lessons(name: str, pick: Callable[[TrainConfig], Sequence[Lesson]]) -> Call
         for leg, lesson in enumerate(pick(config), 1):
             count = (lesson.steps or 1) * lesson.batch * lesson.accumulate
             rows = exercises(lesson.rows, first, count, lesson.few, config.manner)
-            fine_tune(policy, rows, lesson, folder / f"leg{leg}", f"{name} {leg}", config.seed)
+            fine_tune(policy, rows, lesson, Journal(f"{name} {leg}", folder / f"leg{leg}"), config.seed)
             first += count
 
     return run
@@ -52,7 +52,7 @@ def _rl(config: TrainConfig, policy: Policy, folder: Path) -> None:
 
     count = config.rl.steps * config.rl.questions
     asked = questions(FOR_RL + config.seed * NUMBERS_PER_SEED, count, config.manner)
-    reinforce(policy, asked, config.rl, folder / "leg1", "sft-few+rl", config.seed)
+    reinforce(policy, asked, config.rl, Journal("sft-few+rl", folder / "leg1"), config.seed)
 
 
 def _row(config: TrainConfig, policy: Policy, name: str, resolution: int) -> dict[str, Any]:
@@ -140,13 +140,15 @@ def _policy(config: TrainConfig, arm: Arm, folder: Path) -> Policy:
     """The trained policy of an arm."""
     model = folder / "model"
     if not (model / "chain_of_focus.json").exists():
-        policy = _new(config) if arm.start is None else load(str(config.folder / arm.start / "model"), config.manner)
+        policy = (
+            untrained(config) if arm.start is None else load(str(config.folder / arm.start / "model"), config.manner)
+        )
         arm.train(config, policy, folder)
         policy.save(model)
     return load(str(model), config.manner)
 
 
-def _new(config: TrainConfig) -> Policy:
+def untrained(config: TrainConfig) -> Policy:
     """The tiny model with random weights, and a tokenizer made from what will be said about the scenes."""
     from pipeline.training.tiny import build_model, build_tokenizer
 

@@ -20,26 +20,15 @@ from pipeline.training.journal import Journal
 from pipeline.training.policy import Policy
 from pipeline.training.rewards import Rubric
 from pipeline.training.rollout import Roller, Rollout, Stop
-from pipeline.training.sft import Say, quiet, shared_arguments, train
+from pipeline.training.sft import quiet, shared_arguments, train
 from pipeline.training.writing import Sampling
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def reinforce(
-    policy: Policy,
-    examples: Sequence[Example],
-    config: RlConfig,
-    folder: Path,
-    name: str,
-    seed: int,
-    say: Say = print,
-    callbacks: Sequence[Any] = (),
-) -> None:
-    """Train a policy on questions with known answers, going on from the last checkpoint in `folder`.
-
-    `callbacks` are transformers' own, beside the journal.
+def reinforce(policy: Policy, examples: Sequence[Example], config: RlConfig, journal: Journal, seed: int) -> None:
+    """Train a policy on questions with known answers, going on from the last checkpoint in the journal's folder.
 
     Raises TrainingError for the operator, also where the policy stops zooming.
     """
@@ -47,17 +36,17 @@ def reinforce(
 
     if not len(examples):
         raise TrainingError("There is nothing to train on: the dataset has no question.")
-    folder.mkdir(parents=True, exist_ok=True)
+    journal.folder.mkdir(parents=True, exist_ok=True)
     quiet()
     trainer = FocusTrainer(
         policy,
         examples,
         config,
-        args=_arguments(config, policy, folder, seed),
+        args=_arguments(config, policy, journal.folder, seed),
         train_dataset=Dataset.from_dict({"prompt": [""] * len(examples), "number": list(range(len(examples)))}),
-        callbacks=[Journal(name, folder, say), *callbacks],
+        callbacks=[journal],
     )
-    train(trainer, folder)
+    train(trainer, journal.folder)
 
 
 def _arguments(config: RlConfig, policy: Policy, folder: Path, seed: int) -> GRPOConfig:

@@ -11,7 +11,7 @@ from pipeline.training.encode import Encoder
 from pipeline.training.errors import TrainingError
 from pipeline.training.evaluate import Evaluator, as_table
 from pipeline.training.examples import Example
-from pipeline.training.journal import draw_curves
+from pipeline.training.journal import Journal, draw_curves
 from pipeline.training.manner import Manner
 from pipeline.training.policy import Policy, load, with_adapter
 from pipeline.training.together import is_first
@@ -59,11 +59,11 @@ def _on_shards(config: TrainConfig, say: Say) -> list[dict[str, Any]]:
     policy = _policy(config, train_rows)
     lessons = fitting(train_rows, policy.encoder, config.manner, config.sft.max_tokens, say)
     held_out = fitting(held_out_rows, policy.encoder, config.manner, config.sft.max_tokens, say)
-    fine_tune(policy, lessons, config.sft, folder / "sft", "sft", config.seed, say)
+    fine_tune(policy, lessons, config.sft, Journal("sft", folder / "sft", say), config.seed)
     policy.save(folder / "sft" / "model")
     rows = _rows(config, policy, "sft", held_out)
     if config.rl.enabled:
-        reinforce(policy, lessons, config.rl, folder / "rl", "rl", config.seed, say)
+        reinforce(policy, lessons, config.rl, Journal("rl", folder / "rl", say), config.seed)
         policy.save(folder / "rl" / "model")
         rows += _rows(config, policy, "sft+rl", held_out)
     return rows
@@ -80,7 +80,9 @@ def fitting(rows: Sequence[Example], encoder: Encoder, manner: Manner, most: int
 def _policy(config: TrainConfig, lessons: Sequence[Example]) -> Policy:
     model = config.model
     policy = (
-        _tiny(config, lessons) if model.name == "tiny" else load(model.name, config.manner, model.adapter, **model.how)
+        untrained(config, lessons)
+        if model.name == "tiny"
+        else load(model.name, config.manner, model.adapter, **model.how)
     )
     policy.checkpointing, policy.report_to = model.gradient_checkpointing, config.report_to
     if model.adapter is not None:
@@ -88,7 +90,7 @@ def _policy(config: TrainConfig, lessons: Sequence[Example]) -> Policy:
     return policy
 
 
-def _tiny(config: TrainConfig, lessons: Sequence[Example]) -> Policy:
+def untrained(config: TrainConfig, lessons: Sequence[Example]) -> Policy:
     """The tiny model with random weights, and a tokenizer made from the dataset."""
     from pipeline.training.tiny import build_model, build_tokenizer
 

@@ -4,7 +4,7 @@ import errno
 import json
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,6 @@ from pipeline.training.journal import Journal, forget
 from pipeline.training.manner import Manner
 from pipeline.training.policy import Policy
 from pipeline.training.together import is_first
-
-Say = Callable[[str], None]
 
 
 class Collator:
@@ -31,19 +29,8 @@ class Collator:
         return self.encoder.batch([self.encoder.checked(one) for one in encoded])
 
 
-def fine_tune(
-    policy: Policy,
-    lessons: Sequence[Lesson],
-    config: SftConfig,
-    folder: Path,
-    name: str,
-    seed: int,
-    say: Say = print,
-    callbacks: Sequence[Any] = (),
-) -> None:
-    """Train a policy on lessons, going on from the last checkpoint in `folder` if there is one.
-
-    `callbacks` are transformers' own, beside the journal.
+def fine_tune(policy: Policy, lessons: Sequence[Lesson], config: SftConfig, journal: Journal, seed: int) -> None:
+    """Train a policy on lessons, going on from the last checkpoint in the journal's folder if there is one.
 
     Raises TrainingError for the operator: nothing to learn from, a loss that is no number.
     """
@@ -52,17 +39,17 @@ def fine_tune(
 
     if not len(lessons):
         raise TrainingError("There is nothing to train on: every row was dropped or the dataset is empty.")
-    folder.mkdir(parents=True, exist_ok=True)
+    journal.folder.mkdir(parents=True, exist_ok=True)
     quiet()
     trainer = SFTTrainer(
         model=policy.model,
-        args=_arguments(config, policy, folder, seed),
+        args=_arguments(config, policy, journal.folder, seed),
         data_collator=Collator(lessons, policy.encoder, policy.manner),
         train_dataset=Dataset.from_dict({"number": list(range(len(lessons)))}),
         processing_class=policy.tokenizer,
-        callbacks=[Journal(name, folder, say), *callbacks],
+        callbacks=[journal],
     )
-    train(trainer, folder)
+    train(trainer, journal.folder)
 
 
 def train(trainer: Any, folder: Path) -> None:
