@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from pipeline.training.curves import history
 from tests.runs import Ended, Run, alive, cof, files, until
 
 pytestmark = pytest.mark.e2e
@@ -52,7 +53,7 @@ def test_it_ends_well(trained: Trained) -> None:
 
 def test_every_model_has_a_row_for_every_resolution(trained: Trained) -> None:
     assert [(row["model"], row["resolution"]) for row in trained.rows] == [
-        (model, resolution) for model in MODELS for resolution in (56, 84, 224)
+        (model, resolution) for model in MODELS for resolution in (56, 84, 168)
     ]
 
 
@@ -72,7 +73,7 @@ def test_the_compute_of_every_arm_is_told(trained: Trained) -> None:
 
 
 def test_the_table_and_the_curves_are_shown(trained: Trained) -> None:
-    assert "| sft-few+rl | 224 | 4 |" in trained.ended.out
+    assert "| sft-few+rl | 168 | 4 |" in trained.ended.out
     assert (trained.folder / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -89,6 +90,24 @@ def test_a_finished_course_is_not_done_again(trained: Trained) -> None:
     assert "step" not in again.out.partition("| model")[0]
     changed = {name for name, content in files(trained.folder).items() if before[name] != content}
     assert changed <= {"curves.png", "results.json"}
+
+
+def test_the_base_is_the_same_however_many_processes_share_its_batches(trained: Trained, tmp_path: Path) -> None:
+    alone = Trained(tmp_path, trained.ended)
+    with Run([*alone.command, "course.workers=1"]) as run:
+        until((tmp_path / "base" / "model" / "chain_of_focus.json").exists, "the base")
+        run.kill()
+    for leg in ("leg1", "leg2"):
+        shared, single = (history(folder / "base" / leg) for folder in (trained.folder, tmp_path))
+        assert [step["loss"] for step in shared] == pytest.approx([step["loss"] for step in single], rel=1e-4)
+
+
+def test_a_base_that_diverges_is_told_in_a_sentence_and_no_process_waits_for_another(tmp_path: Path) -> None:
+    leg = "steps: 4, batch: 4, accumulate: 1, log_steps: 1, rows: [{kind: reading}]"
+    wild = f"course.base=[{{{leg}, optimizer: {{lr: 1.0e+30, warmup: 0.0}}}}]"
+    ended = cof("train", "--config", "configs/tiny.yaml", f"out={tmp_path}", *SHORT, wild)
+    assert ended.code == 2, ended
+    assert "The loss of base 1 became nan at step" in ended.err
 
 
 def test_another_configuration_is_refused(trained: Trained) -> None:

@@ -92,7 +92,7 @@ def test_posed_views_are_whole_patches_of_one_scale() -> None:
         assert picture_of(lamps.draw(lamps.scene(0)), view).size == (resolution, resolution)
 
 
-@pytest.mark.parametrize("side", [84, 224])
+@pytest.mark.parametrize("side", [84, 168])
 def test_views_to_read_show_the_lamp_and_keep_inside_the_scene(side: int) -> None:
     rng = np.random.default_rng(0)
     for seed in SEEDS:
@@ -105,7 +105,7 @@ def test_views_to_read_show_the_lamp_and_keep_inside_the_scene(side: int) -> Non
 
 def test_views_to_read_reach_from_the_whole_scene_to_the_lamp_alone() -> None:
     rng = np.random.default_rng(0)
-    widths = [lamps.reading(lamps.scene(seed), 224, rng).box.size.width for seed in range(100)]
+    widths = [lamps.reading(lamps.scene(seed), 168, rng).box.size.width for seed in range(100)]
     assert min(widths) < 50
     assert max(widths) > 0.9 * lamps.SIDE
 

@@ -9,8 +9,9 @@ torch = pytest.importorskip("torch")
 
 from agents.dialects import ZOOM_TOKEN, Dialect  # noqa: E402
 from pipeline.training.config import OptimizerConfig, SftConfig  # noqa: E402
+from pipeline.training.curves import history  # noqa: E402
 from pipeline.training.errors import EncodingError, PolicyError  # noqa: E402
-from pipeline.training.journal import Journal, history  # noqa: E402
+from pipeline.training.journal import Journal  # noqa: E402
 from pipeline.training.policy import (  # noqa: E402
     RELATED,
     AdapterConfig,

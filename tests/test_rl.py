@@ -11,8 +11,9 @@ torch = pytest.importorskip("torch")
 from datasets import Dataset  # noqa: E402
 
 from pipeline.training.config import OptimizerConfig, RlConfig  # noqa: E402
+from pipeline.training.curves import history  # noqa: E402
 from pipeline.training.errors import TrainingError  # noqa: E402
-from pipeline.training.journal import Journal, history  # noqa: E402
+from pipeline.training.journal import Journal  # noqa: E402
 from pipeline.training.policy import Policy  # noqa: E402
 from pipeline.training.rl import ADVANTAGES, FocusTrainer, _arguments, reinforce  # noqa: E402
 from pipeline.training.rollout import Roller, Rollout, Stop  # noqa: E402

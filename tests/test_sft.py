@@ -10,8 +10,9 @@ torch = pytest.importorskip("torch")
 
 from agents.boxes import Size  # noqa: E402
 from pipeline.training.config import OptimizerConfig, SftConfig  # noqa: E402
+from pipeline.training.curves import history  # noqa: E402
 from pipeline.training.errors import TrainingError  # noqa: E402
-from pipeline.training.journal import Journal, history  # noqa: E402
+from pipeline.training.journal import Journal  # noqa: E402
 from pipeline.training.run import fitting  # noqa: E402
 from pipeline.training.sft import Collator, fine_tune, last_checkpoint  # noqa: E402
 from tests.disk import disk, enlarge  # noqa: E402

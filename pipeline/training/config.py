@@ -160,7 +160,14 @@ class CourseConfig(_Section):
     more: Lesson = Lesson()
     """The control of RL: the same compute spent on more of `few`."""
     workers: int = Field(2, ge=1)
-    """Arms of the experiment trained at the same time, each on one core."""
+    """Processes of one core each: they share the batches of the base, then each trains an arm at a time."""
+
+    @model_validator(mode="after")
+    def _shared(self) -> "CourseConfig":
+        for leg in self.base:
+            if leg.batch % self.workers:
+                raise ValueError(f"{self.workers} workers cannot share a batch of {leg.batch} rows of the base evenly")
+        return self
 
 
 class TrainConfig(_Section):

@@ -6,19 +6,18 @@ from all traces, `sft-few` from few; from there RL needs answers only, and its c
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.training import lamps
 from pipeline.training.config import Lesson, TrainConfig
+from pipeline.training.curves import cpu_seconds
 from pipeline.training.evaluate import GREEDY, Evaluator, share
-from pipeline.training.journal import Journal, cpu_seconds
 from pipeline.training.policy import Policy, load
 from pipeline.training.scenes import FOR_RL, HELD_OUT, NUMBERS_PER_SEED, example, exercises, questions, scenes
+from pipeline.training.together import how_many, pool_of, together
 
 
 class Arm(NamedTuple):
@@ -35,19 +34,22 @@ def _lessons(name: str, pick: Callable[[TrainConfig], Sequence[Lesson]]) -> Call
     """Training on one lesson after the other, each about scenes of its own unless it says `few`."""
 
     def run(config: TrainConfig, policy: Policy, folder: Path) -> None:
+        from pipeline.training.journal import Journal
         from pipeline.training.sft import fine_tune
 
         first = config.seed * NUMBERS_PER_SEED
         for leg, lesson in enumerate(pick(config), 1):
             count = (lesson.steps or 1) * lesson.batch * lesson.accumulate
             rows = exercises(lesson.rows, first, count, lesson.few, config.manner)
-            fine_tune(policy, rows, lesson, Journal(f"{name} {leg}", folder / f"leg{leg}"), config.seed)
+            mine = lesson.model_copy(update={"batch": lesson.batch // how_many()})
+            fine_tune(policy, rows, mine, Journal(f"{name} {leg}", folder / f"leg{leg}"), config.seed)
             first += count
 
     return run
 
 
 def _rl(config: TrainConfig, policy: Policy, folder: Path) -> None:
+    from pipeline.training.journal import Journal
     from pipeline.training.rl import reinforce
 
     count = config.rl.steps * config.rl.questions
@@ -80,7 +82,7 @@ ARMS = (
 """In the order of the table."""
 
 
-ROWS = "rows.json"
+MODEL, ROWS = "model", "rows.json"
 """In the folder of a finished arm."""
 FIRST = ("base", "sft-few", "direct", "sft-few+rl", "sft", "sft-few+sft", "always")
 """In the order of their start: RL takes longest, so what it waits for comes first."""
@@ -92,7 +94,9 @@ def run_course(config: TrainConfig) -> list[dict[str, Any]]:
     made = {name: rows for name in arms if (rows := _rows_of(config, name)) is not None}
     if len(made) == len(arms):
         return _table(made)  # No process need start for what is done.
-    with _pool(config.course.workers) as pool:
+    if "base" not in made:
+        together(config.course.workers, _train, config, "base")
+    with pool_of(config.course.workers) as pool:
         running: dict[str, Future[list[dict[str, Any]]]] = {}
         for name in FIRST:
             if (start := arms[name].start) is not None:
@@ -110,13 +114,17 @@ def _table(made: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return [row for rows in made.values() for row in rows]
 
 
+def _arm(name: str) -> Arm:
+    return next(arm for arm in ARMS if arm.name == name)
+
+
 def run_arm(config: TrainConfig, name: str) -> list[dict[str, Any]]:
     """Train one arm and evaluate it; its rows. Goes on where an earlier start was stopped."""
-    arm = next(arm for arm in ARMS if arm.name == name)
     if (finished := _rows_of(config, name)) is not None:
         return finished
-    folder = config.folder / name
-    policy = _policy(config, arm, folder)
+    _train(config, name)
+    arm, folder = _arm(name), config.folder / name
+    policy = load(str(folder / MODEL), config.manner)
     spent = sum(cpu_seconds(leg) for leg in folder.glob("leg*"))
     rows = [
         arm.evaluate(config, policy, name, resolution) | {"train_cpu_seconds": spent}
@@ -136,16 +144,14 @@ def _rows_of(config: TrainConfig, name: str) -> list[dict[str, Any]] | None:
     return rows
 
 
-def _policy(config: TrainConfig, arm: Arm, folder: Path) -> Policy:
-    """The trained policy of an arm."""
-    model = folder / "model"
-    if not (model / "chain_of_focus.json").exists():
-        policy = (
-            untrained(config) if arm.start is None else load(str(config.folder / arm.start / "model"), config.manner)
-        )
-        arm.train(config, policy, folder)
-        policy.save(model)
-    return load(str(model), config.manner)
+def _train(config: TrainConfig, name: str) -> None:
+    """Train an arm, unless its model is there already."""
+    arm, folder = _arm(name), config.folder / name
+    if (folder / MODEL / "chain_of_focus.json").exists():
+        return
+    policy = untrained(config) if arm.start is None else load(str(config.folder / arm.start / MODEL), config.manner)
+    arm.train(config, policy, folder)
+    policy.save(folder / MODEL)
 
 
 def untrained(config: TrainConfig) -> Policy:
@@ -167,40 +173,3 @@ def corpus(config: TrainConfig, count: int = 100) -> Iterator[str]:
                     yield f"{turn.role}\n"
                     yield from (part for part in turn.content if part)
             yield from lamps.grounding(scene, setting)
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[Executor]:
-    """Processes of their own, one thread each: small matrices gain nothing from more, and lose much."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=one_thread) as pool:
-        yield pool
-
-
-def one_thread() -> None:
-    """What a process of the pool begins with."""
-    import multiprocessing
-    import threading
-
-    import torch
-
-    from pipeline.training.sft import quiet
-
-    torch.set_num_threads(1)
-    # Its own helpers, which make batches ahead, need not load everything anew.
-    multiprocessing.set_start_method("fork", force=True)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    quiet()
-
-
-def _end_with_parent() -> None:
-    """An arm in training does not outlive the run, however that ended."""
-    from multiprocessing import parent_process
-    from multiprocessing.connection import wait
-
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

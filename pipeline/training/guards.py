@@ -30,9 +30,7 @@ def _data(config: TrainConfig) -> None:
 
 
 def _device(config: TrainConfig) -> None:
-    import torch
-
-    if config.model.device == "cuda" and not torch.cuda.is_available():
+    if config.model.device == "cuda" and not _has_gpu():
         raise TrainingError(
             "This configuration needs a GPU, and torch finds none. `make train` without CONFIG runs on a CPU."
         )
@@ -44,6 +42,13 @@ def _device(config: TrainConfig) -> None:
             "RL needs the whole model on each GPU, as rollouts take different numbers of steps: use DDP or ZeRO-2 "
             "(or rl.enabled=false to run SFT sharded)."
         )
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    found: bool = torch.cuda.is_available()
+    return found
 
 
 def _model(config: TrainConfig) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.training.config import TrainConfig, fixed
+from pipeline.training.curves import draw_curves
 from pipeline.training.encode import Encoder
 from pipeline.training.errors import TrainingError
 from pipeline.training.evaluate import Evaluator, as_table
 from pipeline.training.examples import Example
-from pipeline.training.journal import Journal, draw_curves
 from pipeline.training.manner import Manner
 from pipeline.training.policy import Policy, load, with_adapter
 from pipeline.training.together import is_first
@@ -27,10 +27,8 @@ def train(config: TrainConfig, say: Say = print) -> list[dict[str, Any]]:
     # The trainers would report each run to their makers; a run needs no network.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from pipeline.training.guards import guard
-    from pipeline.training.sft import quiet
 
     guard(config)
-    quiet()
     _remember(config)
     say(f"training in {config.folder}")
     if config.data == "lamps":
@@ -50,9 +48,12 @@ def train(config: TrainConfig, say: Say = print) -> list[dict[str, Any]]:
 
 def _on_shards(config: TrainConfig, say: Say) -> list[dict[str, Any]]:
     """SFT on the traces of a dataset, RL on its questions, and the table of its validation split."""
+    from pipeline.training.journal import Journal
     from pipeline.training.rl import reinforce
-    from pipeline.training.sft import fine_tune
+    from pipeline.training.sft import fine_tune, quiet
     from pipeline.training.shards import shards
+
+    quiet()
 
     folder, data = config.folder, Path(config.data)
     train_rows, held_out_rows = (shards(data, split, config.manner) for split in ("train", "validation"))

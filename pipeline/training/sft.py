@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.training.config import OptimizerConfig, SftConfig
+from pipeline.training.curves import forget
 from pipeline.training.encode import Encoder
 from pipeline.training.errors import TrainingError
 from pipeline.training.examples import Lesson
-from pipeline.training.journal import Journal, forget
+from pipeline.training.journal import Journal
 from pipeline.training.manner import Manner
 from pipeline.training.policy import Policy
 from pipeline.training.together import is_first
@@ -153,6 +154,8 @@ def shared_arguments(config: OptimizerConfig, policy: Policy, seed: int, steps: 
         "seed": seed,
         "bf16": str(dtype) == "torch.bfloat16",
         "use_cpu": device == "cpu",
+        # What is trained is part of every batch; to look for what is not costs a walk through the graph a step.
+        "ddp_find_unused_parameters": False,
         "activation_checkpointing": policy.checkpointing,
         "save_total_limit": 2,
         "save_strategy": "steps",

@@ -16,7 +16,7 @@ COUNT = 1000
 
 @benchmark("lamps")
 def lamps(config: BenchmarkConfig) -> Sequence[Item]:
-    """Scenes of 448x448, drawn when they are asked for; answers are colours. Raises EvaluationError."""
+    """Scenes of 336x336, drawn when they are asked for; answers are colours. Raises EvaluationError."""
     if config.data is not None:
         raise EvaluationError("lamps are drawn, not read: leave the benchmark's data out.")
     first, count = HELD_OUT + config.seed * NUMBERS_PER_SEED, config.count or COUNT

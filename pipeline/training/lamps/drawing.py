@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from agents.boxes import Box, outward
 from pipeline.scenes.chance import between, pick
 
-SIDE = 448
+SIDE = 336
 """Scenes are squares of this side, in native pixels."""
 LIGHTS: dict[str, tuple[int, int, int]] = {
     "red": (232, 24, 24),
@@ -38,7 +38,7 @@ TINT = 16.0
 """How far the ring's colour strays besides, per channel (standard deviation)."""
 DIAMETERS = (12.0, 18.0)
 """Of the discs, in native pixels."""
-BOARD_SIDES = (104, 152)
+BOARD_SIDES = (78, 114)
 DECOYS = 2
 THINGS = 8
 CELLS = SIDE // 7
@@ -121,7 +121,7 @@ def draw(scene: Scene) -> Image.Image:
     pen = ImageDraw.Draw(image)
     for thing in scene.clutter:
         _put(pen, image, thing)
-    pen.rectangle(_inner(scene.sign), fill=BOARDS[scene.board], outline=(70, 70, 70), width=3)
+    pen.rectangle(_inner(scene.sign), fill=BOARDS[scene.board], outline=(70, 70, 70), width=2)
     picture = np.array(image)
     for lamp in *scene.decoys, scene.lamp:
         _paint(picture, lamp)
@@ -136,7 +136,7 @@ def _mottle(rng: np.random.Generator) -> npt.NDArray[np.float64]:
 def _thing(rng: np.random.Generator) -> Thing:
     """Stands out little from the ground."""
     x, y = (int(v) for v in rng.integers(0, SIDE, 2))
-    width, height = (int(v) for v in rng.integers(8, 64, 2))
+    width, height = (int(v) for v in rng.integers(6, 48, 2))
     red, green, blue = (int(v) for v in rng.integers(-24, 25, 3))
     return Thing(x, y, width, height, (red, green, blue))
 
@@ -164,7 +164,7 @@ def _put(pen: ImageDraw.ImageDraw, image: Image.Image, thing: Thing) -> None:
 
 def _sign(rng: np.random.Generator) -> Box:
     side = int(rng.integers(*BOARD_SIDES))
-    x, y = (int(v) for v in rng.integers(8, SIDE - side - 8, 2))
+    x, y = (int(v) for v in rng.integers(6, SIDE - side - 6, 2))
     return Box(x, y, x + side, y + side)
 
 
@@ -175,7 +175,7 @@ def _inner(box: Box) -> tuple[int, int, int, int]:
 
 def _apart(rng: np.random.Generator, sign: Box) -> list[tuple[float, float]]:
     """Centres for the other lamps, in full view and away from the sign."""
-    edge, near = 24, 36
+    edge, near = 18, 27
     centres: list[tuple[float, float]] = []
     while len(centres) < DECOYS:
         x, y = between(rng, edge, SIDE - edge), between(rng, edge, SIDE - edge)

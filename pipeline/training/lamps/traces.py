@@ -11,13 +11,13 @@ from agents.views import PATCH, View, ZoomPolicy, posed_view
 from pipeline.scenes.chance import between
 from pipeline.training.lamps.drawing import SIDE, Scene
 
-RESOLUTIONS = (56, 84, 224)
-"""Input resolutions: a native pixel is 1/8, 3/16 or 1/2 pixel of the posed view."""
+RESOLUTIONS = (56, 84, 168)
+"""Input resolutions: a native pixel is 1/6, 1/4 or 1/2 pixel of the posed view."""
 LEGIBLE = 5.0
 """A disc this wide, in pixels of the posed view, is read at first sight."""
-POLICY = ZoomPolicy(margin=0.25, min_side=56, max_pixels=9 * PATCH**2, max_enlarge=1.5)
-"""Crops are 56 native pixels wide and 3x3 visual tokens: a box some 25 pixels off still shows its lamp."""
-READING_SCALES = (0.5, 6.0)
+POLICY = ZoomPolicy(margin=0.25, min_side=42, max_pixels=9 * PATCH**2, max_enlarge=2.0)
+"""Crops are 42 native pixels wide and 3x3 visual tokens: a box some 19 pixels off still shows its lamp."""
+READING_SCALES = (0.5, 8.0)
 """Of the reading exercise's views, in picture pixels per native pixel: from the largest posed view's, where a lamp
 is a speck, to one where it fills a crop. All sizes in between lead from what is learned at once to what is not."""
 
