@@ -36,7 +36,7 @@ OPPOSITE = 0.5
 """How far the ring takes the disc back: at 1 the two together would be grey on average."""
 TINT = 16.0
 """How far the ring's colour strays besides, per channel (standard deviation)."""
-DIAMETERS = (12.0, 18.0)
+DIAMETERS = (13.5, 19.5)
 """Of the discs, in native pixels."""
 BOARD_SIDES = (78, 114)
 DECOYS = 2
@@ -175,7 +175,7 @@ def _inner(box: Box) -> tuple[int, int, int, int]:
 
 def _apart(rng: np.random.Generator, sign: Box) -> list[tuple[float, float]]:
     """Centres for the other lamps, in full view and away from the sign."""
-    edge, near = 18, 27
+    edge, near = 20, 27
     centres: list[tuple[float, float]] = []
     while len(centres) < DECOYS:
         x, y = between(rng, edge, SIDE - edge), between(rng, edge, SIDE - edge)

@@ -40,23 +40,19 @@ def trace(scene: Scene, resolution: int, setting: Setting) -> Trace:
 
 def direct_trace(scene: Scene) -> Trace:
     """The answer at first sight."""
-    return Trace(segments=(Think(text=f"I can see it: {_seen(scene)}"), Answer(text=scene.answer)))
+    return Trace(segments=(Think(text=f"It is {scene.answer}."), Answer(text=scene.answer)))
 
 
 def zoom_trace(scene: Scene, setting: Setting) -> Trace:
     """The answer after one closer look at the lamp."""
     said = (
-        Think(text="It is too small here."),
+        Think(text="Too small."),
         Focus(box=scene.evidence),
         setting.zoom(scene.evidence),
-        Think(text=f"Now {_seen(scene)}"),
+        Think(text=f"Now it is {scene.answer}."),
         Answer(text=scene.answer),
     )
     return settle(Trace(segments=said), setting)
-
-
-def _seen(scene: Scene) -> str:
-    return f"the lamp is {scene.answer}."
 
 
 def grounding(scene: Scene, setting: Setting) -> tuple[str, str]:
