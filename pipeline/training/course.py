@@ -90,16 +90,15 @@ FIRST = ("base", "sft-few", "direct", "sft-few+rl", "sft", "sft-few+sft", "alway
 
 def run_course(config: TrainConfig) -> list[dict[str, Any]]:
     """Train and evaluate every arm; the rows of the table. Arms that are finished are not done again."""
-    arms = {arm.name: arm for arm in ARMS}
-    made = {name: rows for name in arms if (rows := _rows_of(config, name)) is not None}
-    if len(made) == len(arms):
+    made = {arm.name: rows for arm in ARMS if (rows := _rows_of(config, arm.name)) is not None}
+    if len(made) == len(ARMS):
         return _table(made)  # No process need start for what is done.
     if "base" not in made:
         together(config.course.workers, _train, config, "base")
     with pool_of(config.course.workers) as pool:
         running: dict[str, Future[list[dict[str, Any]]]] = {}
         for name in FIRST:
-            if (start := arms[name].start) is not None:
+            if (start := _arm(name).start) is not None:
                 running[start].result()
             running[name] = pool.submit(run_arm, config, name)
         made = {arm.name: running[arm.name].result() for arm in ARMS}

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 
 LIBRARIES = ("trl.trainer.sft_trainer", "pipeline.training.sft", "pipeline.training.tiny")
+"""What every process of a pool needs, as modules."""
 
 
 def is_first() -> bool:

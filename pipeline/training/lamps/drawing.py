@@ -1,7 +1,7 @@
 """A scene of the lamp task: what it shows, from its seed, and its drawing.
 
 A lamp is a disc of its colour in a wider, paler ring of about the opposite colour, so that averages say less of
-it. At the smallest input resolution a disc is some two pixels wide: a small model does not read it
+it. At the smallest input resolution a disc is two or three pixels wide: a small model does not read it
 there, but the colour is not gone from the pixels; who knows where the lamp is still finds it.
 """
 
@@ -175,7 +175,7 @@ def _inner(box: Box) -> tuple[int, int, int, int]:
 
 def _apart(rng: np.random.Generator, sign: Box) -> list[tuple[float, float]]:
     """Centres for the other lamps, in full view and away from the sign."""
-    edge, near = 20, 27
+    edge, near = _reach(DIAMETERS[1]) + 1, 27
     centres: list[tuple[float, float]] = []
     while len(centres) < DECOYS:
         x, y = between(rng, edge, SIDE - edge), between(rng, edge, SIDE - edge)
@@ -184,10 +184,15 @@ def _apart(rng: np.random.Generator, sign: Box) -> list[tuple[float, float]]:
     return centres
 
 
+def _reach(diameter: float) -> int:
+    """Pixels that are painted on each side of a lamp's centre."""
+    return math.ceil(diameter * RING / 2) + 2
+
+
 def _paint(picture: Picture, lamp: Lamp) -> None:
     """Paint a lamp; its edges are smooth over one pixel."""
     x, y, diameter, colour, tint = lamp
-    reach = math.ceil(diameter * RING / 2) + 2
+    reach = _reach(diameter)
     left, top = round(x) - reach, round(y) - reach
     rows, columns = np.ogrid[top : top + 2 * reach, left : left + 2 * reach]
     away = np.hypot(columns + 0.5 - x, rows + 0.5 - y)[..., None]
