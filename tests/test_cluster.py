@@ -44,9 +44,12 @@ class Place(NamedTuple):
     """Where the driver works: none of the nodes does."""
 
     def command(self, name: str) -> list[str]:
-        """Arguments of a run whose folder has this name in the bucket; no worker takes all photos for itself."""
-        spread = ("runtime.workers=3", "runtime.photos=1")
-        return asking(self.url, self.bucket.address(name), self.bucket.address("photos"), *spread)
+        """Arguments of a run whose folder has this name in the bucket; no worker takes all photos for itself.
+
+        A request may be kept waiting, and then refused, at every stop of the teacher.
+        """
+        more = ("runtime.workers=3", "runtime.photos=1", "teacher.tries=9")
+        return asking(self.url, self.bucket.address(name), self.bucket.address("photos"), *more)
 
     def run(self, name: str) -> Run:
         return Run(self.command(name), cwd=self.cwd, **self.nodes.environment)
