@@ -99,7 +99,9 @@ def killed(system: System, photos: Path, moment: int) -> dict[str, Any]:
             time.sleep(0.05)
         kill(process.pid)
         process.wait()
-        flying = server.counts().inside
+        dead = server.counts()
+        # All that was unanswered when the killing began, and what came until it was done.
+        flying = dead.calls + dead.inside - counts.calls
         again = system.start(server.url, photos, out)
         awaited(again, PATIENCE)  # Whether it hung is told by what was done in the end.
         counts = server.counts()
