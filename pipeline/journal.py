@@ -61,8 +61,9 @@ class FileJournal:
 
     def put(self, request: Asked, reply: BaseModel, seconds: float) -> None:
         """Keep a reply and what it cost; raises StoreError, and then it counts as never given."""
+        key = request.key
         line: dict[str, Any] = {
-            "key": request.key,
+            "key": key,
             "role": request.role,
             "seconds": round(seconds, 4),
             "request": request.model_dump(mode="json"),
@@ -73,7 +74,7 @@ class FileJournal:
             place.append(self.path, json.dumps(line, ensure_ascii=False).encode() + b"\n")
             if isinstance(reply, Reply):
                 self._count(reply)
-            known[request.key] = line["reply"]
+            known[key] = line["reply"]
 
     def _known(self) -> dict[str, dict[str, Any]]:
         if self._replies is None:

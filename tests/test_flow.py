@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,20 @@ def test_nothing_comes_of_nothing(session: Path) -> None:
 
 def test_no_record_is_left_when_all_are_set_aside(session: Path) -> None:
     assert list(stream(told("bad", "bad"), (Picky, Again), config(session / "bad"))) == []
+
+
+def test_records_handed_to_ray_in_portions_all_come_through_and_leave_no_thread(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.flow.ROWS_AT_ONCE", 4)
+    run = config(session / "portions")
+    assert len(list(stream(candidates(1), (Once,), run))) == 1
+    before = set(threading.enumerate())
+    assert len(list(stream(candidates(10), (Once,), run))) == 10
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(timeout=30)
+    assert [thread.name for thread in left if thread.is_alive()] == []
 
 
 def measured(count: int, folder: Path) -> dict[str, float]:
