@@ -6,12 +6,9 @@ Usage: python -m benchmarks.scale [--records 1000 10000 100000 1000000]
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
@@ -21,6 +18,7 @@ from agents.endpoint import Endpoint, Journal
 from agents.messages import Message, Photo, Reply, Request
 from agents.photos import PhotoCache
 from agents.sender import Sender
+from benchmarks.alone import each_alone, megabytes
 from pipeline.config import RunConfig, RuntimeConfig, TeacherSection
 from pipeline.flow import stream
 from pipeline.records import Candidate, Rejected
@@ -66,17 +64,15 @@ def main() -> None:
     """Measure and print a table."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--records", nargs="+", type=int, default=[10**3, 10**4, 10**5, 10**6])
-    asked.add_argument("--alone", action="store_true", help="measure the one size given, here, and print it as JSON")
+    asked.add_argument("--alone", type=int, help="measure this size, here, and print it as JSON")
     given = asked.parse_args()
     if given.alone:
-        print(json.dumps(measured(given.records[0])))
+        print(json.dumps(measured(given.alone)))
         return
     print(
         "| records | s | records a second | driver, MB at the start | at most |\n|---:|---:|---:|---:|---:|", flush=True
     )
-    for records in given.records:
-        command = [sys.executable, "-m", "benchmarks.scale", "--alone", "--records", str(records)]
-        told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    for records, told in each_alone("benchmarks.scale", given.records):
         print(
             f"| {records:,} | {told['seconds']:.1f} | {records / told['seconds']:.0f} | {told['before']:.0f} "
             f"| {told['peak']:.0f} |",
@@ -91,11 +87,11 @@ def measured(records: int) -> dict[str, Any]:
         config = RunConfig(out=folder, teacher=TeacherSection(local=False), runtime=runtime)
         with ray_session(config.runtime):
             warm = list(stream(candidates(1, "warm"), (Say, SayAgain), config))
-            before, began = _megabytes("VmRSS"), time.monotonic()
+            before, began = megabytes("VmRSS"), time.monotonic()
             made = sum(1 for _ in stream(candidates(records, "photo"), (Say, SayAgain), config))
             seconds = time.monotonic() - began
     assert (len(warm), made) == (1, records)
-    return {"seconds": seconds, "before": before, "peak": _megabytes("VmHWM")}
+    return {"seconds": seconds, "before": before, "peak": megabytes("VmHWM")}
 
 
 def candidates(count: int, name: str) -> Iterator[Candidate]:
@@ -103,12 +99,6 @@ def candidates(count: int, name: str) -> Iterator[Candidate]:
     for number in range(count):
         path = f"{name}-{number:07d}.jpg"
         yield Candidate(id=Candidate.name_of(path), path=path)
-
-
-def _megabytes(what: str) -> float:
-    """Memory of this process, as the kernel counts it."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition(f"{what}:")[2].split()[0]) / 1e3
 
 
 if __name__ == "__main__":

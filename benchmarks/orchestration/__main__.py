@@ -1,7 +1,8 @@
 """One job, every system, one endpoint of fixed latency and capacity: speed, a storm of refusals, crashes.
 
 Usage: python -m benchmarks.orchestration speed|storm|crash [--systems NAME …] [--photos 640] [--latencies 0.05 0.2 1]
-[--rounds 3]. What was measured is kept in outputs/benchmarks/orchestration/ as JSON; peers are installed on first use.
+[--rounds 3] [--capacity 64]. What was measured is kept in outputs/benchmarks/orchestration/ as JSON; peers are
+installed on first use.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from typing import Any
 
 from benchmarks.orchestration.job import CALLS
 from benchmarks.orchestration.peers import SYSTEMS, System
-from benchmarks.orchestration.run import Measured, as_json, awaited, draw, endpoint, failure, measure
+from benchmarks.orchestration.run import Measured, Terms, as_json, awaited, draw, endpoint, failure, measure
 from benchmarks.orchestration.watch import kill
 
 PLACE = Path("outputs/benchmarks/orchestration")
@@ -33,31 +34,34 @@ def main() -> None:
     asked.add_argument("--photos", type=int, default=640)
     asked.add_argument("--latencies", nargs="+", type=float, default=[0.05, 0.2, 1.0])
     asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--capacity", type=int, default=64, help="requests the endpoint answers at once; all send 64")
     given = asked.parse_args()
     systems = [one for one in SYSTEMS if not given.systems or one.name in given.systems]
     for system in systems:
         print(f"{system.name}: {system.python}", flush=True)  # Installed before anything is timed.
     photos = draw(PLACE / f"photos-{given.photos}", given.photos)
     if given.what == "crash":
-        crash([one for one in systems if one.resumes], photos, given.rounds)
+        terms = Terms(CRASH_LATENCY, given.capacity)
+        crash([one for one in systems if one.resumes], photos, terms, given.rounds)
     else:
         latencies = [STORM_LATENCY] if given.what == "storm" else given.latencies
-        speed(systems, photos, latencies, given.rounds, given.what == "storm")
+        of_all = [Terms(latency, given.capacity, given.what == "storm") for latency in latencies]
+        speed(systems, photos, of_all, given.rounds)
 
 
-def speed(systems: Sequence[System], photos: Path, latencies: Sequence[float], rounds: int, storm: bool) -> None:
-    """Every system at every latency, in turn, so often."""
+def speed(systems: Sequence[System], photos: Path, of_all: Sequence[Terms], rounds: int) -> None:
+    """Every system on all terms, in turn, so often."""
     kept: dict[tuple[float, str], list[Measured]] = {}
     for _ in range(rounds):
-        for latency in latencies:
+        for terms in of_all:
             for system in systems:
                 try:
-                    one = measure(system, photos, fresh(system), latency, storm)
+                    one = measure(system, photos, fresh(system), terms)
                 except Exception as error:  # A system that fails is told, and the others go on.
-                    print(f"{system.name} at {latency:g} s: {error} ({failure(out_of(system))})", flush=True)
+                    print(f"{system.name} at {terms.latency:g} s: {error} ({failure(out_of(system))})", flush=True)
                     continue
-                kept.setdefault((latency, system.name), []).append(one)
-                note("storm" if storm else "speed", system=system.name, latency=latency, **as_json(one))
+                kept.setdefault((terms.latency, system.name), []).append(one)
+                note("storm" if terms.refuse else "speed", system=system.name, **terms._asdict(), **as_json(one))
     print(
         "| latency, s | system | over the bound | in steady state | CPU ms a call | start-up, s | its CPU, s "
         "| whole, s | MB | paid again | refused |\n|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
@@ -77,23 +81,23 @@ def _cells(rounds: Sequence[Measured]) -> Iterator[str]:
         yield f"{statistics.median(values):.{places}f}{told}"
 
 
-def crash(systems: Sequence[System], photos: Path, rounds: int) -> None:
+def crash(systems: Sequence[System], photos: Path, terms: Terms, rounds: int) -> None:
     """Each system is killed at random moments, a fresh run each, and started again."""
     print("| system | killed after, calls | in flight then | paid again | done in the end |\n|---|---:|---:|---:|---|")
     expected = CALLS * sum(1 for _ in photos.glob("*.jpg"))
     for number in range(rounds):
         moment = int(Random(number).uniform(0.1, 0.9) * expected)
         for system in systems:
-            told = killed(system, photos, moment)
+            told = killed(system, photos, terms, moment)
             note("crash", system=system.name, **told)
             whole = "yes" if told["distinct"] == expected else f"{told['distinct']} of {expected}"
             print(f"| {system.name} | {moment} | {told['flying']} | {told['again']} | {whole} |", flush=True)
 
 
-def killed(system: System, photos: Path, moment: int) -> dict[str, Any]:
+def killed(system: System, photos: Path, terms: Terms, moment: int) -> dict[str, Any]:
     """SIGKILL to all of a system's processes when so many calls have been answered; then it is started again."""
     out = fresh(system)
-    with endpoint(CRASH_LATENCY) as server:
+    with endpoint(terms) as server:
         process = system.start(server.url, photos, out)
         while (counts := server.counts()).calls < moment and process.poll() is None:
             time.sleep(0.05)

@@ -18,7 +18,6 @@ from benchmarks.orchestration.job import CALLS
 from benchmarks.orchestration.peers import System
 from benchmarks.orchestration.watch import Watch, kill
 
-CAPACITY = 64
 MIDDLE = (0.1, 0.9)
 """Steady state: from the first to the second of these shares of all answers."""
 LONGEST = 900
@@ -60,11 +59,19 @@ class Measured(NamedTuple):
     """Requests refused, as a share of all."""
 
 
+class Terms(NamedTuple):
+    """What the endpoint does with requests, see `server.Endpoint`."""
+
+    latency: float
+    capacity: int
+    refuse: bool = False
+
+
 class Endpoint(NamedTuple):
     """The running server."""
 
     url: str
-    latency: float
+    terms: Terms
 
     def counts(self) -> Counts:
         with urllib.request.urlopen(self.url.removesuffix("v1") + "counts") as answer:
@@ -72,18 +79,18 @@ class Endpoint(NamedTuple):
 
     def bound(self, calls: float) -> float:
         """Seconds that so many calls take at least."""
-        return calls * self.latency / CAPACITY
+        return calls * self.terms.latency / self.terms.capacity
 
 
 @contextmanager
-def endpoint(latency: float, refuse: bool = False) -> Iterator[Endpoint]:
+def endpoint(terms: Terms) -> Iterator[Endpoint]:
     """A server in a process of its own, for the length of the block."""
-    options = ["--latency", str(latency), "--capacity", str(CAPACITY), *(["--refuse"] if refuse else [])]
+    options = ["--latency", str(terms.latency), "--capacity", str(terms.capacity), *["--refuse"] * terms.refuse]
     command = [sys.executable, "-m", "benchmarks.orchestration.server", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
-            yield Endpoint(process.stdout.readline().strip(), latency)
+            yield Endpoint(process.stdout.readline().strip(), terms)
         finally:
             process.kill()
 
@@ -99,10 +106,10 @@ def draw(folder: Path, count: int) -> Path:
     return folder
 
 
-def measure(system: System, photos: Path, out: Path, latency: float, refuse: bool = False) -> Measured:
+def measure(system: System, photos: Path, out: Path, terms: Terms) -> Measured:
     """Let a system do the job from its start to its end; raises RuntimeError if it fails or hangs."""
     expected = CALLS * sum(1 for _ in photos.glob("*.jpg"))
-    with endpoint(latency, refuse) as server:
+    with endpoint(terms) as server:
         process = system.start(server.url, photos, out)
         watch = Watch(process.pid)
         with watch.watching():
