@@ -4,9 +4,7 @@ Ten rows on each photo, of which half look closer once, each at a place of its o
 Usage: python -m benchmarks.export [--rows 1000 10000 100000]
 """
 
-import argparse
 import io
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ from agents.photos import file_hash
 from agents.trace import Answer, Focus, Segment, Think, Trace, Zoom
 from agents.trajectory import Attempt, Trajectory
 from agents.views import ZoomPolicy, zoom_view
-from benchmarks.alone import each_alone, megabytes
+from benchmarks.alone import megabytes, tabulate
 from benchmarks.images import photo
 from pipeline.config import RuntimeConfig
 from pipeline.export import CardFacts, ExportConfig, export
@@ -34,20 +32,8 @@ ROWS_A_PHOTO = 10
 
 def main() -> None:
     """Measure and print a table."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--rows", nargs="+", type=int, default=[10**3, 10**4, 10**5])
-    asked.add_argument("--alone", type=int, help="measure this size, here, and print it as JSON")
-    given = asked.parse_args()
-    if given.alone:
-        print(json.dumps(measured(given.alone)))
-        return
-    print("| rows | s | rows a second | shards | MB of them | driver, MB at most |\n|---:|---:|---:|---:|---:|---:|")
-    for rows, told in each_alone("benchmarks.export", given.rows):
-        print(
-            f"| {rows:,} | {told['seconds']:.1f} | {rows / told['seconds']:.0f} | {told['shards']} "
-            f"| {told['megabytes']:.0f} | {told['peak']:.0f} |",
-            flush=True,
-        )
+    columns = {"shards": "{shards}", "MB of them": "{megabytes:.0f}", "driver, MB at most": "{peak:.0f}"}
+    tabulate(__doc__, "rows", (10**3, 10**4, 10**5), measured, columns)
 
 
 def measured(rows: int) -> dict[str, Any]:

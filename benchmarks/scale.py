@@ -4,8 +4,6 @@ Each size runs in a process of its own: two real stages on Ray, each with one re
 Usage: python -m benchmarks.scale [--records 1000 10000 100000 1000000]
 """
 
-import argparse
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ from agents.endpoint import Endpoint, Journal
 from agents.messages import Message, Photo, Reply, Request
 from agents.photos import PhotoCache
 from agents.sender import Sender
-from benchmarks.alone import each_alone, megabytes
+from benchmarks.alone import megabytes, tabulate
 from pipeline.config import RunConfig, RuntimeConfig, TeacherSection
 from pipeline.flow import stream
 from pipeline.records import Candidate, Rejected
@@ -62,22 +60,8 @@ class SayAgain(Say):
 
 def main() -> None:
     """Measure and print a table."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--records", nargs="+", type=int, default=[10**3, 10**4, 10**5, 10**6])
-    asked.add_argument("--alone", type=int, help="measure this size, here, and print it as JSON")
-    given = asked.parse_args()
-    if given.alone:
-        print(json.dumps(measured(given.alone)))
-        return
-    print(
-        "| records | s | records a second | driver, MB at the start | at most |\n|---:|---:|---:|---:|---:|", flush=True
-    )
-    for records, told in each_alone("benchmarks.scale", given.records):
-        print(
-            f"| {records:,} | {told['seconds']:.1f} | {records / told['seconds']:.0f} | {told['before']:.0f} "
-            f"| {told['peak']:.0f} |",
-            flush=True,
-        )
+    columns = {"driver, MB at the start": "{before:.0f}", "at most": "{peak:.0f}"}
+    tabulate(__doc__, "records", (10**3, 10**4, 10**5, 10**6), measured, columns)
 
 
 def measured(records: int) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def crash(systems: Sequence[System], photos: Path, terms: Terms, rounds: int) ->
         moment = int(Random(number).uniform(0.1, 0.9) * expected)
         for system in systems:
             told = killed(system, photos, terms, moment)
-            note("crash", system=system.name, **told)
+            note("crash", system=system.name, **terms._asdict(), **told)
             whole = "yes" if told["distinct"] == expected else f"{told['distinct']} of {expected}"
             print(f"| {system.name} | {moment} | {told['flying']} | {told['again']} | {whole} |", flush=True)
 
